@@ -1,0 +1,1 @@
+"""What we watch, and the language every room speaks."""

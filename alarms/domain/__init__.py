@@ -1,0 +1,1 @@
+"""Shared nouns: frozen dataclasses, standard library only."""

@@ -1,0 +1,77 @@
+"""What the catalogue may know of a remediation: its name, its parameters, its risk, its calls. Code is in ``remediators``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Protocol
+
+
+class Risk(StrEnum):
+    """What a remediation can break at worst."""
+
+    READ_ONLY = "read-only"
+    REVERSIBLE = "reversible"  # costs money or capacity, can be given back
+    DISRUPTIVE = "disruptive"  # users may notice
+    DESTRUCTIVE = "destructive"  # cannot be undone
+
+
+class ParameterKind(StrEnum):
+    """How a parameter is written in YAML and what the action receives."""
+
+    COUNT = "count"  # a whole number >= 1
+    DURATION = "duration"  # written "10 m", received in seconds
+    TEXT = "text"  # a non-empty string
+    PERCENT = "percent"  # written "25 %", received as 25.0
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """One parameter of an action. ``ceiling`` marks the one that bounds how far the action may ever go."""
+
+    name: str
+    kind: ParameterKind
+    summary: str
+    required: bool = True
+    default: int | float | str | None = None
+    ceiling: bool = False
+    maximum: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Permission:
+    """One IAM action and the resources it is needed on (``arn:{partition}:ecs:…:service/{cluster}/{service}``)."""
+
+    action: str
+    resource: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class ActionSpec:
+    """Everything `check`, docs and `iam` need to know of an action. ``example`` is a ``remediate`` list in YAML.
+
+    ``changes`` says that the action changes something: only then does a policy need limits, a ceiling and a revert before
+    it may run in mode auto.
+    """
+
+    name: str
+    summary: str
+    risk: Risk
+    changes: bool
+    parameters: tuple[Parameter, ...]
+    permissions: tuple[Permission, ...]
+    example: str
+
+
+class Actions(Protocol):
+    """The registry of actions as the catalogue sees it; ``cli`` passes the real one in."""
+
+    def specs(self) -> Mapping[str, ActionSpec]:
+        """Return every known action by name."""
+        ...
+
+    def problem(self, action: str, parameters: Mapping[str, Any]) -> str | None:
+        """Return what is wrong with ``parameters`` beyond their single kinds (cross-field rules), None when they fit."""
+        ...

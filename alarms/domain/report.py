@@ -1,0 +1,99 @@
+"""What remediation says afterwards: a message from the remediators' room to the notifier's, the only tie between the two."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from alarms.domain.decision import Change, GuardAnswer
+from alarms.domain.event import from_iso, iso
+from alarms.domain.incident import Episode
+from alarms.domain.text import Text
+
+REPORT_TYPE = "tocsin.report/1"
+
+
+class Phase(StrEnum):
+    """Where in its life a run (or a non-run) speaks."""
+
+    SKIPPED = "skipped"  # a named guard said no
+    OBSERVED = "observed"  # mode observe: what it would have done
+    PROPOSED = "proposed"  # mode propose: what a person may do
+    ACTED = "acted"
+    FAILED = "failed"  # the changing call was refused or its outcome is unknown
+    HELPED = "helped"  # verified by symptom and mechanism
+    NO_HELP = "no-help"  # the deadline passed and the symptom is still there
+    ESCALATED = "escalated"
+    REVERTED = "reverted"  # what was borrowed is given back
+    KEPT = "kept"  # nothing to give back, or the revert would do harm (why says it)
+    DRIFTED = "drifted"  # someone else changed it meanwhile: the lease is dropped
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """One thing that remediation has to say about one episode.
+
+    ``id`` makes it idempotent: the notifier shows each id once. ``request_ids`` are AWS's own, for the audit trail.
+    ``headline`` and ``why`` are plain text for people; ``changes`` and ``answers`` the facts behind them.
+    """
+
+    id: str
+    episode: Episode
+    alarm_name: str
+    at: datetime
+    phase: Phase
+    action: str
+    mode: str
+    headline: Text
+    why: Text
+    changes: tuple[Change, ...] = ()
+    answers: tuple[GuardAnswer, ...] = ()
+    request_ids: tuple[str, ...] = ()
+    reason: str = ""
+    row_digest: str = ""
+    next_at: datetime | None = None
+
+    def to_document(self) -> dict[str, Any]:
+        """Return the JSON message put on the notifier's queue; ``type`` tells it from an alarm message."""
+        return {
+            "type": REPORT_TYPE,
+            "id": self.id,
+            "episode": self.episode.to_document(),
+            "alarm_name": self.alarm_name,
+            "at": iso(self.at),
+            "phase": self.phase.value,
+            "action": self.action,
+            "mode": self.mode,
+            "headline": self.headline.to_document(),
+            "why": self.why.to_document(),
+            "changes": [change.to_document() for change in self.changes],
+            "answers": [answer.to_document() for answer in self.answers],
+            "request_ids": list(self.request_ids),
+            "reason": self.reason,
+            "row_digest": self.row_digest,
+            "next_at": iso(self.next_at) if self.next_at else None,
+        }
+
+    @staticmethod
+    def from_document(document: Mapping[str, Any]) -> Report:
+        """Read what ``to_document`` wrote; KeyError or ValueError when it is not a report."""
+        return Report(
+            id=document["id"],
+            episode=Episode.from_document(document["episode"]),
+            alarm_name=document["alarm_name"],
+            at=from_iso(document["at"]),
+            phase=Phase(document["phase"]),
+            action=document["action"],
+            mode=document["mode"],
+            headline=Text.from_document(document["headline"]),
+            why=Text.from_document(document["why"]),
+            changes=tuple(Change.from_document(item) for item in document["changes"]),
+            answers=tuple(GuardAnswer.from_document(item) for item in document["answers"]),
+            request_ids=tuple(document["request_ids"]),
+            reason=document["reason"],
+            row_digest=document["row_digest"],
+            next_at=from_iso(document["next_at"]) if document["next_at"] else None,
+        )

@@ -1,0 +1,1 @@
+"""One file per limit that a share is taken of."""

@@ -1,0 +1,1 @@
+"""The same handlers on an embedded AWS with a virtual clock."""

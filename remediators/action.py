@@ -1,0 +1,76 @@
+"""The contract that every file in ``remediators/actions`` fulfils.
+
+An action never decides whether it may run and never keeps state: the engine does. It reads, proposes, applies exactly what
+was proposed, tells whether the mechanism moved, and proposes the way back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+
+from alarms.domain.action import ActionSpec
+from alarms.domain.alarm import Alarm, Policy
+from alarms.domain.decision import Change, Proposal, Reason
+from alarms.domain.text import Text
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """What the engine hands to an action: the row, the policy step, the newest value of the alarm's metric, the time."""
+
+    alarm: Alarm
+    policy: Policy
+    value: float | None
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """The action's own "no", named, with the values that led to it."""
+
+    reason: Reason
+    why: Text
+
+
+class Clients(Protocol):
+    """Where an action gets its boto3 clients: ``clients("ecs")``. Made once per name, on first use."""
+
+    def __call__(self, service: str) -> Any:
+        """Return the boto3 client of ``service``."""
+        ...
+
+
+Permit = Callable[[], None]  # raises when the kill switch was thrown; called right before every changing call
+
+
+class Action(Protocol):
+    """One kind of remediation."""
+
+    spec: ActionSpec
+
+    def resource(self, situation: Situation) -> str:
+        """Return the lock key of what it would change (``ecs:service/<cluster>/<service>``), from the row alone."""
+        ...
+
+    def observe(self, clients: Clients, situation: Situation) -> Any:
+        """Read the state it depends on. Read-only calls; raises Retryable or Permanent when it cannot see."""
+        ...
+
+    def propose(self, observed: Any, situation: Situation) -> Proposal | Refusal:
+        """Say what it would do now, or its named refusal. Pure."""
+        ...
+
+    def run(self, clients: Clients, change: Change, permit: Permit) -> tuple[str, ...]:
+        """Make one change of a proposal, ``permit()`` first; safe to repeat. Returns AWS request ids."""
+        ...
+
+    def moved(self, observed: Any, proposal: Proposal) -> bool | None:
+        """Tell whether the mechanism reached the proposed state (tasks run, not only asked for); None when unknown. Pure."""
+        ...
+
+    def restore(self, observed: Any, proposal: Proposal, situation: Situation) -> Proposal | Refusal:
+        """Propose the way back for what is still ours; a Refusal when somebody else changed it meanwhile. Pure."""
+        ...

@@ -1,0 +1,52 @@
+"""What every test gets: no real AWS account, no real clock zone, golden files that can be rewritten."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+AWS_ENVIRONMENT = {
+    "AWS_ACCESS_KEY_ID": "testing",
+    "AWS_SECRET_ACCESS_KEY": "testing",
+    "AWS_DEFAULT_REGION": "us-east-1",
+    "AWS_EC2_METADATA_DISABLED": "true",
+    "AWS_CONFIG_FILE": "/nonexistent",
+    "AWS_SHARED_CREDENTIALS_FILE": "/nonexistent",
+}
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add ``--golden-update``: write what was seen instead of comparing."""
+    parser.addoption("--golden-update", action="store_true", help="rewrite golden files from what is produced now")
+
+
+@pytest.fixture(autouse=True)
+def _no_real_account(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep every boto3 client away from a developer's own credentials."""
+    for name, value in AWS_ENVIRONMENT.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.delenv("AWS_PROFILE", raising=False)
+
+
+class Golden:
+    """Compares text with a file under tests/golden, or rewrites it."""
+
+    def __init__(self, update: bool) -> None:
+        self._update = update
+        self._root = Path(__file__).parent / "golden"
+
+    def check(self, name: str, seen: str) -> None:
+        """Assert that ``seen`` is what the golden file ``name`` holds."""
+        path = self._root / name
+        if self._update:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(seen, encoding="utf-8")
+        assert path.exists(), f"no golden file {name}: run `make golden` and review it"
+        assert seen == path.read_text(encoding="utf-8"), f"{name} differs: run `make golden` and review the diff"
+
+
+@pytest.fixture
+def golden(request: pytest.FixtureRequest) -> Golden:
+    """Return the golden-file comparer."""
+    return Golden(update=bool(request.config.getoption("--golden-update")))
