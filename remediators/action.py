@@ -6,7 +6,7 @@ was proposed, tells whether the mechanism moved, and proposes the way back.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
@@ -50,6 +50,10 @@ class Action(Protocol):
     """One kind of remediation."""
 
     spec: ActionSpec
+
+    def problem(self, parameters: Mapping[str, Any]) -> str | None:
+        """Return what is wrong between ``parameters`` (each already of its kind), None when they fit together."""
+        ...
 
     def resource(self, situation: Situation) -> str:
         """Return the lock key of what it would change (``ecs:service/<cluster>/<service>``), from the row alone."""
