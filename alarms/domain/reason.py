@@ -79,9 +79,8 @@ def _data_values(facts: Mapping[str, object]) -> tuple[float, ...]:
         value = number(table(point).get("value"))
         if value is not None:
             dated.append((text(table(point).get("timestamp"), 40), value))
-    if dated:
-        return tuple(value for _, value in sorted(dated))
-    return _numbers(facts.get("recentDatapoints"))
+    recent = _numbers(facts.get("recentDatapoints"))  # oldest first, and more of them when the dated list is shortened
+    return tuple(value for _, value in sorted(dated)) if len(dated) >= len(recent) else recent
 
 
 def _numbers(value: object) -> tuple[float, ...]:
