@@ -1,0 +1,77 @@
+"""Makes untrusted text harmless in Slack: no pings, no forged links, no broken formatting, never longer than asked.
+
+Slack asks for exactly three replacements in mrkdwn (& < >). The rest is ours: control characters, marks that reorder
+text and lone surrogates are dropped, and every cap is applied after escaping, never through the middle of an entity.
+"""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import quote, urlsplit
+
+ELLIPSIS = "…"
+
+# C0, C1, zero-width and direction marks, line separators, lone surrogates, non-characters.
+_UNSEEN = re.compile(
+    "[\x00-\x1f\x7f-\x9f\xad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff\ufff9-\uffff]+"
+)
+_ENTITY_CUT = re.compile(r"&[a-z]{0,3}$")
+_URL_SAFE = "/:?#[]@!$&'()*+,;=%~-._"
+_MAX_URL = 2000
+
+
+def plain(text: str, limit: int) -> str:
+    """Return ``text`` on one line for a plain_text object, at most ``limit`` characters; never parsed by Slack."""
+    return _capped(_tidy(text), limit)
+
+
+def mrkdwn(text: str, limit: int) -> str:
+    """Return ``text`` on one line for a mrkdwn object, at most ``limit`` characters after escaping; back-ticks are replaced."""
+    tidy = _tidy(text).replace("`", "'")
+    if len(tidy) > limit:
+        tidy = tidy[:limit] + ELLIPSIS  # escaping only makes it longer: what follows is cut in any case
+    escaped = tidy.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return _capped(escaped, limit)
+
+
+def code(text: str, limit: int) -> str:
+    """Return ``text`` as a code span of at most ``limit`` characters; empty when there is nothing to show."""
+    inner = mrkdwn(text, limit - 2)
+    return f"`{inner}`" if inner else ""
+
+
+def bold(text: str, limit: int) -> str:
+    """Return ``text`` in bold, at most ``limit`` characters; asterisks inside would end it and are replaced."""
+    inner = mrkdwn(text.replace("*", "∗"), limit - 2)
+    return f"*{inner}*" if inner else ""
+
+
+def link(url: str, label: str) -> str:
+    """Return ``<url|label>``, or the label alone when ``url`` is no http(s) address that fits into a message."""
+    shown = mrkdwn(label, 80).replace("|", "¦")
+    address = _address(url)
+    return f"<{address}|{shown}>" if address else shown
+
+
+def _address(url: str) -> str:
+    """Return ``url`` with all that could end a Slack link encoded, empty when it is not usable."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:  # "http://[" and its like
+        return ""
+    if parts.scheme not in ("http", "https") or not parts.netloc:
+        return ""
+    safe = quote(_UNSEEN.sub("", url), safe=_URL_SAFE).replace("&", "&amp;")
+    return safe if len(safe) <= _MAX_URL else ""
+
+
+def _tidy(text: str) -> str:
+    """Return ``text`` on one line without characters that a reader cannot see."""
+    return " ".join(_UNSEEN.sub(" ", text).split())
+
+
+def _capped(text: str, limit: int) -> str:
+    """Return at most ``limit`` characters of escaped ``text``; a cut is marked and never splits an entity."""
+    if len(text) <= limit:
+        return text
+    return _ENTITY_CUT.sub("", text[: max(limit - 1, 0)]).rstrip() + ELLIPSIS[:limit]

@@ -1,0 +1,91 @@
+"""A Slack message as a value, and the few blocks that tocsin builds messages from."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+Block = dict[str, Any]  # a Block Kit block, JSON
+
+# Slack's wording of a time: each reader sees it in their own zone; the part after "|" is for clients that cannot.
+_DATE = "<!date^{epoch}^{{date_short_pretty}} {{time_secs}}|{fallback}>"
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """What to say and where. ``text`` is the notification, ``blocks`` stand above the coloured ``attachments``.
+
+    ``metadata`` (``{"event_type", "event_payload"}``) finds the message again when a post's outcome is not known.
+    """
+
+    channel: str
+    text: str
+    blocks: tuple[Block, ...]
+    attachments: tuple[Block, ...] = ()
+    metadata: Block | None = None
+    thread_ts: str = ""
+
+    def payload(self) -> dict[str, Any]:
+        """Return the JSON arguments of chat.postMessage (and, with ``ts`` added, of chat.update)."""
+        payload: dict[str, Any] = {"channel": self.channel, "text": self.text, "blocks": list(self.blocks)}
+        if self.attachments:
+            payload["attachments"] = list(self.attachments)
+        if self.metadata:
+            payload["metadata"] = self.metadata
+        if self.thread_ts:
+            payload.update(thread_ts=self.thread_ts, reply_broadcast=False)
+        return {**payload, "unfurl_links": False, "unfurl_media": False, "link_names": False}
+
+    @property
+    def digest(self) -> str:
+        """16 hex digits of what a reader would see: two messages with the same digest look the same."""
+        seen = json.dumps([self.text, self.blocks, self.attachments], ensure_ascii=False, separators=(",", ":"))
+        return hashlib.sha256(seen.encode("utf-8", "replace")).hexdigest()[:16]
+
+
+def mark(text: str) -> Block:
+    """Return a mrkdwn text object. ``verbatim`` keeps Slack from turning bare addresses and names into links and pings."""
+    return {"type": "mrkdwn", "text": text, "verbatim": True}
+
+
+def words(text: str) -> Block:
+    """Return a plain_text object: never parsed."""
+    return {"type": "plain_text", "text": text, "emoji": False}
+
+
+def header(text: str) -> Block:
+    """Return a header block (at most 150 characters)."""
+    return {"type": "header", "text": words(text)}
+
+
+def section(text: str) -> Block:
+    """Return a section of one mrkdwn text."""
+    return {"type": "section", "text": mark(text)}
+
+
+def columns(fields: list[tuple[str, str]]) -> Block:
+    """Return a section of two columns from (label, mrkdwn) pairs; at most ten are shown."""
+    return {"type": "section", "fields": [mark(f"*{label}*\n{value}") for label, value in fields[:10]]}
+
+
+def context(*elements: Block) -> Block:
+    """Return a context block: small and grey."""
+    return {"type": "context", "elements": list(elements[:10])}
+
+
+def coloured(colour: str, fallback: str, blocks: list[Block]) -> Block:
+    """Return an attachment with a coloured bar: still Slack's only way to show one."""
+    return {"color": colour, "fallback": fallback, "blocks": blocks}
+
+
+def date(moment: datetime) -> str:
+    """Return ``moment`` in each reader's own zone, in UTC where a client cannot."""
+    return _DATE.format(epoch=int(moment.timestamp()), fallback=clock(moment))
+
+
+def clock(moment: datetime) -> str:
+    """Return ``2026-10-31 15:03:20 UTC``."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")

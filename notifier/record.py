@@ -1,0 +1,120 @@
+"""What is remembered of an incident's message, and an event as JSON (for the threads table)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from alarms.domain.event import AlarmEvent, Contributor, Envelope, Shape, State, Trigger, from_iso, iso
+from alarms.domain.report import Report
+
+KEPT_REPORTS = 5  # in the incident's message; the thread itself has all of them
+_LONG = 1_200  # longest text kept of an event: CloudWatch's own reasons and descriptions are at most 1,024
+
+
+@dataclass(frozen=True, slots=True)
+class Thread:
+    """What was told of one incident.
+
+    ``item`` is the key of the ALARM that opened it. ``channel`` and ``ts`` are Slack's own ids of the message (empty
+    before it is posted), ``digest`` what it looks like, ``told`` the keys of replies sent, ``reports`` the newest ones,
+    ``note`` a remark about the delivery. ``doubt`` names the post whose outcome was lost. ``row_digest`` is the row it
+    was first rendered with.
+    """
+
+    subject: str
+    item: str
+    channel: str = ""
+    ts: str = ""
+    digest: str = ""
+    told: frozenset[str] = frozenset()
+    reports: tuple[Report, ...] = ()
+    note: str = ""
+    doubt: str = ""
+    row_digest: str = ""
+
+
+def with_report(reports: tuple[Report, ...], report: Report) -> tuple[Report, ...]:
+    """Return the newest reports including ``report``, each once, oldest first."""
+    others = tuple(known for known in reports if known.id != report.id)
+    return tuple(sorted((*others, report), key=lambda known: (known.at, known.id)))[-KEPT_REPORTS:]
+
+
+def event_document(event: AlarmEvent) -> dict[str, Any]:
+    """Return ``event`` as JSON, long texts cut: only what a message can show."""
+    trigger = event.trigger
+    return {
+        "alarm_name": event.alarm_name,
+        "alarm_arn": event.alarm_arn,
+        "account": event.account,
+        "region": event.region,
+        "partition": event.partition,
+        "state": event.state.value,
+        "previous_state": event.previous_state.value if event.previous_state else None,
+        "changed_at": iso(event.changed_at),
+        "changed_at_known": event.changed_at_known,
+        "reason": event.reason[:_LONG],
+        "description": event.description[:_LONG],
+        "envelope": event.envelope.value,
+        "shape": event.shape.value,
+        "trigger": _trigger_document(trigger),
+        "contributor": [event.contributor.id, dict(event.contributor.attributes)] if event.contributor else None,
+        "values": list(event.values[-3:]),
+        "band": list(event.band) if event.band else None,
+        "children": [child[:_LONG] for child in event.children[:20]],
+        "no_data": event.no_data,
+        "suppressed_by": event.suppressed_by,
+        "muted": event.muted,
+        "after_mute": event.after_mute,
+    }
+
+
+def event_from(document: Mapping[str, Any]) -> AlarmEvent:
+    """Read what ``event_document`` wrote."""
+    previous, contributor, band = document["previous_state"], document["contributor"], document["band"]
+    return AlarmEvent(
+        alarm_name=document["alarm_name"],
+        alarm_arn=document["alarm_arn"],
+        account=document["account"],
+        region=document["region"],
+        partition=document["partition"],
+        state=State(document["state"]),
+        previous_state=State(previous) if previous else None,
+        changed_at=from_iso(document["changed_at"]),
+        changed_at_known=document["changed_at_known"],
+        reason=document["reason"],
+        description=document["description"],
+        envelope=Envelope(document["envelope"]),
+        shape=Shape(document["shape"]),
+        trigger=_trigger(document["trigger"]),
+        contributor=Contributor(contributor[0], contributor[1]) if contributor else None,
+        values=tuple(document["values"]),
+        band=(band[0], band[1]) if band else None,
+        children=tuple(document["children"]),
+        no_data=document["no_data"],
+        suppressed_by=document["suppressed_by"],
+        muted=document["muted"],
+        after_mute=document["after_mute"],
+    )
+
+
+def _trigger_document(trigger: Trigger) -> dict[str, Any]:
+    """Return the trigger's members that are set."""
+    document = {
+        "namespace": trigger.namespace,
+        "metric": trigger.metric,
+        "statistic": trigger.statistic,
+        "dimensions": dict(trigger.dimensions) if trigger.dimensions else None,
+        "operator": trigger.operator,
+        "threshold": trigger.threshold,
+        "unit": trigger.unit,
+        "metrics": list(trigger.metrics[:5]) or None,
+        "expression": trigger.expression[:_LONG] if trigger.expression else None,
+        "alarm_rule": trigger.alarm_rule[:_LONG] if trigger.alarm_rule else None,
+    }
+    return {name: value for name, value in document.items() if value is not None}
+
+
+def _trigger(document: Mapping[str, Any]) -> Trigger:
+    return Trigger(**{**document, "metrics": tuple(document.get("metrics", ()))})

@@ -1,0 +1,239 @@
+"""The incident's one live message: what, where, how bad, since when, what was done. Pure; all text from outside is escaped."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from alarms.domain.alarm import Alarm, Severity
+from alarms.domain.event import AlarmEvent, Shape, State
+from alarms.domain.incident import Ending
+from alarms.domain.report import Report
+from alarms.domain.text import Language
+from notifier import words as w
+from notifier.escape import bold, code, link, mrkdwn, plain
+from notifier.figures import against, duration, limit, measured, span
+from notifier.links import alarm_page, region_of, resource_page
+from notifier.message import Block, Message, coloured, columns, context, date, header, mark, section, words
+from notifier.remedy import done, plan
+from notifier.timeline import Incident
+
+EVENT_TYPE = "tocsin_incident"  # Slack message metadata: finds the message when a post's outcome was lost
+COLOURS = {Severity.CRITICAL: "#d92d20", Severity.WARNING: "#f5a524", Severity.INFO: "#2e90fa"}
+UNRATED_COLOUR = COLOURS[Severity.WARNING]
+GREEN = "#12b76a"
+GREY = "#98a2b3"
+LOCK_SCREEN = 80  # what a locked phone shows of a notification
+
+
+def incident(
+    event: AlarmEvent,
+    row: Alarm | None,
+    *,
+    channel: str,
+    language: Language = Language.EN,
+    known: Incident | None = None,
+    reports: Sequence[Report] = (),
+    note: str = "",
+) -> Message:
+    """Return the message of the incident that ``event`` belongs to.
+
+    ``row`` is the alarm's catalogue row (None for an alarm that is not ours) and its language wins over ``language``.
+    ``known`` is all that is known of the incident; without it the message says what ``event`` alone allows. ``reports``
+    are what remediation has said so far, ``note`` an escaped remark shown at the end.
+    """
+    speaks = row.language if row else language
+    known = known or alone(event)
+    lead = headline(known, row, speaks)
+    said = f"{lead} · {plain(_title(known, row), 150)}" if row or known.last.description else lead
+    blocks = [
+        _what(known, row, speaks),
+        columns(_facts(known, row, speaks)),
+        *_details(known, row, speaks),
+        *_remediation(known, row, speaks, reports),
+        *_links(known, row, speaks),
+        _footer(known, row, speaks, note),
+    ]
+    return Message(
+        channel=channel,
+        text=mrkdwn(said, 300),
+        blocks=(header(lead),),
+        attachments=(coloured(colour(known, row), plain(said, 300), blocks),),
+        metadata={"event_type": EVENT_TYPE, "event_payload": {"episode": known.episode.id}},
+    )
+
+
+def alone(event: AlarmEvent) -> Incident:
+    """Return the incident as one event by itself tells it; an ending without its beginning has no known start."""
+    return Incident(event, event) if event.state is State.ALARM else Incident(event, event, (event,))
+
+
+def headline(known: Incident, row: Alarm | None, language: Language) -> str:
+    """Return severity, stage, service, value against threshold: the first ~80 characters that a locked phone shows."""
+    loud = w.SEVERITY[row.severity] if row else w.UNRATED
+    ended = w.ENDED[known.ending] if known.ending else w.SUPERSEDED_SHORT if known.unseen_end else None
+    first = loud.in_(language) + (f" {ended.in_(language)}" if ended else "")
+    figures = plain(against(known.last, row, language), 48)
+    room = max(12, LOCK_SCREEN - len(first) - len(figures) - 9)
+    return plain(" · ".join((first, *_where(known.last, row, room), figures)), 150)
+
+
+def colour(known: Incident, row: Alarm | None) -> str:
+    """Return the bar's colour: severity while it rings, green for a recovery only, grey for every other ending."""
+    if known.ending is Ending.RECOVERED:
+        return GREEN
+    if known.ending or known.unseen_end:
+        return GREY
+    return COLOURS[row.severity] if row else UNRATED_COLOUR
+
+
+def _where(event: AlarmEvent, row: Alarm | None, room: int) -> tuple[str, ...]:
+    """Return stage and service, or for a foreign alarm its name; never wider than ``room``."""
+    if not row:
+        return (plain(event.alarm_name, max(room, 24)),)
+    stage = plain(row.stage, 16)
+    return stage, plain(row.service or row.component, max(room - len(stage), 12))
+
+
+def _title(known: Incident, row: Alarm | None) -> str:
+    return row.title if row else known.last.description or known.last.alarm_name
+
+
+def _what(known: Incident, row: Alarm | None, language: Language) -> Block:
+    """Return the title, and under it what is measured and for how long."""
+    event = known.alarm
+    lines = [bold(_title(known, row), 250) or code(event.alarm_name, 250)]
+    if row:
+        lines.append(f"{mrkdwn(row.condition.metric, 200)} {mrkdwn(row.condition.text, 200)}, {sustained(row, language)}")
+    elif watched(event):
+        lines.append(mrkdwn(watched(event), 300))
+    return section("\n".join(lines))
+
+
+def sustained(row: Alarm, language: Language) -> str:
+    """Return ``for 15 min``, or ``3 of 5 points of 1 min`` where not every point must breach."""
+    n, m = row.evaluation_periods, row.datapoints_to_alarm
+    if m == n:
+        return w.FOR_ALL.in_(language).format(span=span(n * row.period_s, language))
+    return w.FOR_POINTS.in_(language).format(m=m, n=n, period=span(row.period_s, language))
+
+
+def watched(event: AlarmEvent) -> str:
+    """Return what a foreign alarm watches, as far as its message says."""
+    trigger = event.trigger
+    if trigger.metric:
+        return " ".join(part for part in (trigger.namespace, trigger.metric, trigger.statistic) if part)
+    inputs = ", ".join(trigger.metrics[:5])
+    return " · ".join(part for part in (trigger.expression, inputs) if part)
+
+
+def _facts(known: Incident, row: Alarm | None, language: Language) -> list[tuple[str, str]]:
+    """Return the two-column fields, most wanted first."""
+    event = known.last
+    facts = [(w.STATE_LABEL, _state(known, language)), (w.SINCE, _since(known, language))]
+    if event.shape is not Shape.COMPOSITE:
+        facts.append((w.VALUE, mrkdwn(measured(event, row, language), 80)))
+        facts.append((w.LIMIT, mrkdwn(limit(known.alarm, row, language) or "—", 120)))
+    if target := _pairs(row.target if row else event.trigger.dimensions or {}):
+        facts.append((w.TARGET, target))
+    if event.contributor:
+        facts.append((w.CONTRIBUTOR, _pairs(event.contributor.attributes) or code(event.contributor.id, 60)))
+    if row and row.owner:
+        facts.append((w.OWNER, mrkdwn(row.owner, 120)))
+    return [(label.in_(language), value) for label, value in facts]
+
+
+def _state(known: Incident, language: Language) -> str:
+    """Return the state in a sentence that does not promise more than is known."""
+    if known.unseen_end:
+        return w.SUPERSEDED.in_(language)
+    if not known.ending:
+        return w.STATE_IN_ALARM.in_(language)
+    said = w.STATE[known.ending].in_(language)
+    if known.lasted is None:
+        return said
+    lasted = duration(known.lasted, language)
+    if known.ending is Ending.RECOVERED:
+        return f"{said} {w.AFTER.in_(language).format(span=lasted)}"
+    return f"{said}\n{w.ENDED_AFTER.in_(language).format(span=lasted)}"
+
+
+def _since(known: Incident, language: Language) -> str:
+    """Return when it began and, once over, when it ended."""
+    if known.opened.state is not State.ALARM:
+        began = w.START_UNKNOWN.in_(language)
+    elif known.opened.changed_at_known:
+        began = date(known.opened.changed_at)
+    else:
+        began = w.TIME_UNKNOWN.in_(language).format(at=date(known.opened.changed_at))
+    return f"{began} → {date(known.last.changed_at)}" if known.after else began
+
+
+def _details(known: Incident, row: Alarm | None, language: Language) -> Iterable[Block]:
+    """Return what only some shapes have: a composite's children and rule; then CloudWatch's own words, small and unparsed."""
+    event = known.last
+    if event.shape is Shape.COMPOSITE:
+        yield from _composite(event, language)
+    if row is None and event.description and event.description != _title(known, row):
+        yield context(words(plain(event.description, 300)))
+    if event.reason:
+        yield context(words(plain(w.REASON.in_(language).format(reason=event.reason), 600)))
+
+
+def _composite(event: AlarmEvent, language: Language) -> Iterable[Block]:
+    if event.children:
+        shown = [code(child, 120) for child in event.children[:5]]
+        more = len(event.children) - len(shown)
+        tail = [w.MORE.in_(language).format(count=more)] if more else []
+        yield section("\n".join([f"*{w.CHILDREN.in_(language)}*", *shown, *tail]))
+    if event.trigger.alarm_rule:
+        yield section(f"*{w.RULE.in_(language)}*\n{code(event.trigger.alarm_rule, 500)}")
+
+
+def _remediation(known: Incident, row: Alarm | None, language: Language, reports: Sequence[Report]) -> Iterable[Block]:
+    """Return what remediation will do about it and what it did so far."""
+    if known.opened.state is State.ALARM or row:
+        yield section(f"*{w.REMEDIATION.in_(language)}*\n{plan(row, language)}")
+    if reports:
+        yield section(f"*{w.DONE.in_(language)}*\n{done(reports, language)}")
+
+
+def _links(known: Incident, row: Alarm | None, language: Language) -> Iterable[Block]:
+    """Return the links as mrkdwn: a button with a url would also want an acknowledgement that no receiver gives yet."""
+    event = known.last
+    pairs = [
+        (row.runbook_url if row else "", w.RUNBOOK),
+        (alarm_page(event, row), w.ALARM_PAGE),
+        (resource_page(event, row), w.RESOURCE_PAGE),
+    ]
+    shown = [link(url, label.in_(language)) for url, label in pairs if url]
+    if row and row.runbook and not row.runbook_url:
+        shown.insert(0, f"{w.RUNBOOK.in_(language)} {code(row.runbook, 200)}")
+    if shown:
+        yield section("  ·  ".join(shown))
+
+
+def _footer(known: Incident, row: Alarm | None, language: Language, note: str) -> Block:
+    """Return identity: row, alarm name, account and region, and what held the alarm's own actions back."""
+    event = known.last
+    place = " ".join(part for part in (mrkdwn(event.account, 40), region_of(event, row)) if part)
+    parts = [code(event.alarm_name, 255), place]
+    if row:
+        parts.insert(0, f"{w.ROW.in_(language)} {code(row.row, 160)}")
+    said = [" · ".join(part for part in parts if part), *_held(event, language), note]
+    return context(*(mark(text) for text in said if text))
+
+
+def _held(event: AlarmEvent, language: Language) -> Iterable[str]:
+    if event.suppressed_by:
+        yield w.SUPPRESSED.in_(language).format(by=code(event.suppressed_by, 120))
+    if event.muted:
+        yield w.MUTED.in_(language)
+    if event.after_mute:
+        yield w.AFTER_MUTE.in_(language)
+
+
+def _pairs(pairs: object) -> str:
+    """Return dimensions as ``QueueName `image-jobs``` lines, at most five."""
+    items = list(dict(pairs).items()) if isinstance(pairs, dict) else []
+    shown = [f"{mrkdwn(name, 60)} {code(value, 130)}".rstrip() for name, value in items[:5]]
+    return "\n".join([*shown, "…"] if len(items) > 5 else shown)

@@ -1,0 +1,116 @@
+"""Replies in an incident's thread: what remediation reports, how the incident ended. An edit notifies nobody, a reply does."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from alarms.domain.alarm import Alarm
+from alarms.domain.decision import Change
+from alarms.domain.event import iso
+from alarms.domain.report import Phase, Report
+from alarms.domain.text import Language
+from notifier import words as w
+from notifier.escape import bold, code, mrkdwn, plain
+from notifier.figures import duration
+from notifier.message import Block, Message, columns, context, date, header, mark, section
+from notifier.render import headline
+from notifier.timeline import Incident
+
+EVENT_TYPE = "tocsin_reply"
+_GUARDS_EXPLAIN = (Phase.SKIPPED, Phase.OBSERVED, Phase.PROPOSED)
+
+
+def report_key(report: Report) -> str:
+    """Return the name by which a thread remembers that ``report`` was shown."""
+    return f"report:{report.id}"
+
+
+def ending_key(known: Incident) -> str:
+    """Return the name by which a thread remembers that this ending was told."""
+    return f"ending:{iso(known.last.changed_at)}:{known.last.state.value}"
+
+
+def report_reply(report: Report, *, channel: str, thread_ts: str, language: Language) -> Message:
+    """Return the thread reply for one report of remediation."""
+    lead = f"{w.PHASE[report.phase].in_(language)}: {report.headline.in_(language)}"
+    blocks = [section(_paragraph(report, language)), *_changes(report, language), *_small(report, language)]
+    return Message(
+        channel=channel,
+        text=mrkdwn(lead, 300),
+        blocks=tuple(blocks),
+        metadata=_metadata(report_key(report)),
+        thread_ts=thread_ts,
+    )
+
+
+def ending_reply(known: Incident, row: Alarm | None, *, channel: str, thread_ts: str, language: Language) -> Message:
+    """Return the thread reply that tells followers how the incident ended."""
+    speaks = row.language if row else language
+    ending = known.ending
+    said = w.STATE[ending].in_(speaks) if ending else w.STATE_IN_ALARM.in_(speaks)
+    if known.lasted is not None:
+        said += f" {w.AFTER.in_(speaks).format(span=duration(known.lasted, speaks))}." if not said.endswith(".") else ""
+    return Message(
+        channel=channel,
+        text=mrkdwn(f"{headline(known, row, speaks)}. {said}", 400),
+        blocks=(section(f"*{said}*"), context(mark(date(known.last.changed_at)))),
+        metadata=_metadata(ending_key(known)),
+        thread_ts=thread_ts,
+    )
+
+
+def plain_report(report: Report, *, channel: str, language: Language) -> Message:
+    """Return a report as a message of its own: its incident's message never came."""
+    lead = plain(f"{w.PHASE[report.phase].in_(language)} · {report.alarm_name}", 140)
+    reply = report_reply(report, channel=channel, thread_ts="", language=language)
+    late = context(mark(w.LATE_REPORT.in_(language)))
+    return Message(channel, mrkdwn(lead, 300), (header(lead), *reply.blocks, late), metadata=reply.metadata)
+
+
+def _metadata(key: str) -> Block:
+    return {"event_type": EVENT_TYPE, "event_payload": {"key": key}}
+
+
+def _paragraph(report: Report, language: Language) -> str:
+    phase = bold(w.PHASE[report.phase].in_(language), 80)
+    lines = [f"{phase}: {mrkdwn(report.headline.in_(language), 400)}"]
+    if (why := report.why.in_(language)) and why != report.headline.in_(language):
+        lines.append(mrkdwn(why, 900))
+    return "\n".join(lines)
+
+
+def _changes(report: Report, language: Language) -> Iterable[Block]:
+    """Return before and after of each knob, at most eight."""
+    if report.changes:
+        yield columns([(_knob(change), _moved(change, language)) for change in report.changes[:8]])
+
+
+def _knob(change: Change) -> str:
+    return mrkdwn(change.knob.replace("*", "∗"), 80)
+
+
+def _moved(change: Change, language: Language) -> str:
+    before, after = (_figure(value, language) for value in (change.before, change.after))
+    return f"{before} → {after}\n{code(change.resource, 200)}"
+
+
+def _figure(value: int | str | None, language: Language) -> str:
+    return w.NOT_SET.in_(language) if value is None else mrkdwn(str(value), 100)
+
+
+def _small(report: Report, language: Language) -> Iterable[Block]:
+    """Return the small print: action and mode, the guard that said no, when it goes on."""
+    parts = [code(report.action, 80), mrkdwn(report.mode, 20), mrkdwn(report.reason, 60), date(report.at)]
+    said = [" · ".join(part for part in parts if part), *_refused(report, language)]
+    if report.next_at:
+        said.append(w.NEXT.in_(language).format(at=date(report.next_at)))
+    yield context(*(mark(text) for text in said if text))
+
+
+def _refused(report: Report, language: Language) -> Iterable[str]:
+    if report.phase not in _GUARDS_EXPLAIN:
+        return
+    for answer in report.answers:
+        if answer.passed is False:
+            yield f"{w.GUARD_REFUSED.in_(language)} {code(answer.guard, 60)}: {mrkdwn(answer.why.in_(language), 300)}"
+            return

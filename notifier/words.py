@@ -1,0 +1,117 @@
+"""Every fixed sentence that tocsin says in Slack, in both languages. Plain text: nothing here needs escaping."""
+
+from __future__ import annotations
+
+from alarms.domain.alarm import Mode, Severity
+from alarms.domain.incident import Ending
+from alarms.domain.report import Phase
+from alarms.domain.text import Text
+
+SEVERITY = {
+    Severity.CRITICAL: Text("CRITICAL", "심각"),
+    Severity.WARNING: Text("WARNING", "경고"),
+    Severity.INFO: Text("INFO", "정보"),
+}
+UNRATED = Text("ALARM", "경보")  # an alarm that no row describes has no severity
+STATE_IN_ALARM = Text("In alarm", "경보 중")
+# What stands in the lock-screen line, after the severity.
+ENDED = {
+    Ending.RECOVERED: Text("resolved", "해결됨"),
+    Ending.NO_DATA_OK: Text("no data, counted as OK", "데이터 없음, 정상으로 간주"),
+    Ending.INSUFFICIENT: Text("state unknown", "상태 알 수 없음"),
+    Ending.FIRST_OK: Text("first OK", "첫 정상"),
+}
+STATE = {
+    Ending.RECOVERED: Text("Resolved", "해결됨"),
+    Ending.NO_DATA_OK: Text(
+        "OK, but without data: missing data counts as good here. This is not proof of recovery.",
+        "정상이지만 데이터 없음: 이 알람은 누락된 데이터를 정상으로 간주합니다. 복구되었다는 증거가 아닙니다.",
+    ),
+    Ending.INSUFFICIENT: Text(
+        "No longer known: CloudWatch has too little data to say.", "더 이상 알 수 없음: CloudWatch가 판단할 데이터가 부족합니다."
+    ),
+    Ending.FIRST_OK: Text("First OK after creation", "생성 후 첫 정상"),
+}
+SUPERSEDED_SHORT = Text("ended unseen", "종료 확인 안 됨")
+SUPERSEDED = Text(
+    "Ended at a time that was never reported: a newer incident has begun.",
+    "종료 시각이 보고되지 않음: 새로운 인시던트가 시작되었습니다.",
+)
+AFTER = Text("after {span}", "{span} 만에")
+ENDED_AFTER = Text("ended after {span}", "{span} 후 종료")
+
+VALUE = Text("Value", "현재 값")
+LIMIT = Text("Limit", "기준")
+STATE_LABEL = Text("State", "상태")
+SINCE = Text("Since", "시작")
+UNTIL = Text("Until", "종료")
+TARGET = Text("Target", "대상")
+OWNER = Text("Owner", "담당")
+CONTRIBUTOR = Text("Contributor", "기여 시계열")
+RULE = Text("Rule", "규칙")
+CHILDREN = Text("Triggering alarms", "발생시킨 알람")
+REMEDIATION = Text("Remediation", "자동 조치")
+DONE = Text("What was done", "수행 내역")
+REASON = Text("CloudWatch says: {reason}", "CloudWatch 사유: {reason}")
+NO_DATA = Text("no data", "데이터 없음")
+NOT_GIVEN = Text("value not given", "값 미제공")
+OUTSIDE = Text("outside", "범위 이탈")
+THRESHOLD = Text("threshold", "임계값")
+RULE_HOLDS = Text("its rule holds", "규칙 충족")
+TIME_UNKNOWN = Text("not in the message; received {at}", "메시지에 없음; 수신 {at}")
+START_UNKNOWN = Text("not known", "알 수 없음")
+FOR_POINTS = Text("{m} of {n} points of {period}", "{period} 간격 {n}개 중 {m}개")
+FOR_ALL = Text("for {span}", "{span} 동안")
+
+RUNBOOK = Text("Runbook", "런북")
+ALARM_PAGE = Text("CloudWatch alarm", "CloudWatch 알람")
+RESOURCE_PAGE = Text("Resource", "리소스")
+ROW = Text("Row", "행")
+FOREIGN = Text(
+    "No row of the catalogue describes this alarm, so nothing is done about it.",
+    "카탈로그에 이 알람을 설명하는 행이 없어 아무 조치도 하지 않습니다.",
+)
+NOTHING_SAFE = Text("Nothing is done automatically: {why}", "자동 조치 없음: {why}")
+NO_POLICY = Text("Nothing is done automatically.", "자동 조치 없음.")
+SUPPRESSED = Text("Its actions are suppressed by {by}.", "{by}에 의해 액션이 억제됨.")
+MUTED = Text("Muted by an alarm mute rule.", "알람 음소거 규칙에 의해 음소거됨.")
+AFTER_MUTE = Text("Held back by a mute rule until now.", "음소거 규칙으로 인해 지금까지 보류됨.")
+NOT_DELIVERED = Text(
+    "Meant for {channel}, which Slack refused ({code}).", "{channel} 채널로 보내려 했으나 Slack이 거부함 ({code})."
+)
+
+MODE = {
+    Mode.OBSERVE: Text("observes only, changes nothing", "관찰만 하고 변경하지 않음"),
+    Mode.PROPOSE: Text("proposes, a person decides", "제안만 하고 사람이 결정"),
+    Mode.AUTO: Text("automatic", "자동"),
+}
+PER = {
+    3_600: Text("{count} per hour", "시간당 {count}회"),
+    86_400: Text("{count} per day", "하루 {count}회"),
+    60: Text("{count} per minute", "분당 {count}회"),
+}
+PER_OTHER = Text("{count} per {span}", "{span}당 {count}회")
+AT_MOST = Text("at most {limits}", "최대 {limits}")
+GIVEN_BACK = Text("given back {span} after recovery, {latest} at the latest", "복구 {span} 후 원복, 늦어도 {latest} 후")
+OTHERWISE = Text("if it does not help: {steps}", "효과가 없으면: {steps}")
+
+PHASE = {
+    Phase.SKIPPED: Text("Not done", "실행 안 함"),
+    Phase.OBSERVED: Text("Would have done", "실행했을 조치"),
+    Phase.PROPOSED: Text("Proposed", "제안"),
+    Phase.ACTED: Text("Done", "실행함"),
+    Phase.FAILED: Text("Failed", "실패"),
+    Phase.HELPED: Text("Helped", "효과 있음"),
+    Phase.NO_HELP: Text("Did not help", "효과 없음"),
+    Phase.ESCALATED: Text("Escalated to people", "사람에게 에스컬레이션"),
+    Phase.REVERTED: Text("Given back", "원복함"),
+    Phase.KEPT: Text("Kept as it is", "그대로 유지"),
+    Phase.DRIFTED: Text("Changed by someone else, left alone", "다른 주체가 변경하여 그대로 둠"),
+}
+GUARD_REFUSED = Text("Stopped by", "막은 조건")
+NOT_SET = Text("not set", "미설정")
+NEXT = Text("Next: {at}", "다음: {at}")
+LATE_REPORT = Text(
+    "Its alarm message has not arrived; shown by itself.", "해당 알람 메시지가 아직 도착하지 않아 단독으로 표시합니다."
+)
+MORE = Text("and {count} more", "외 {count}개")
