@@ -60,7 +60,7 @@ def reason_data(
     statistic: str | None = None,
     unit: str | None = None,
 ) -> dict[str, object]:
-    """Return StateReasonData as a document (CloudWatch sends it as JSON text); a math alarm has no ``statistic`` and no ``unit``."""
+    """Return StateReasonData as a document (CloudWatch sends it as JSON text); math has no ``statistic`` and no ``unit``."""
     document: dict[str, object] = {"version": "1.0", "queryDate": stamp(now)}
     if verdict.points:
         document["startDate"] = stamp(clock.start(verdict.points[-1].age))
