@@ -11,22 +11,28 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from alarms.domain.errors import BadInput
+from alarms.yaml_door import Spot
 
+MOMENT = 'a time with its zone, like "2026-10-31T13:15:00Z"'
 SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """A value of the file with its place (``month-end.yaml: traffic[2].uploads``), read strictly."""
+    """A value of the file with its path (``traffic[2].uploads``) and the place where it stands."""
 
     value: Any
-    where: str
-    path: str
+    spot: Spot
+    path: str = ""
 
     def fail(self, wanted: str) -> BadInput:
         """Return the failure that says what would be right here."""
         shown = "nothing" if self.value is None else repr(self.value)
-        return BadInput(f"{self.where}: {self.path or 'the file'}: {wanted}, not {shown[:60]}")
+        return BadInput(f"{self.spot.place}: {self.path or 'the file'}: {wanted}, not {shown[:60]}")
+
+    def lacks(self, name: str) -> BadInput:
+        """Return the failure that says that ``name`` is missing here."""
+        return BadInput(f"{self.spot.place}: {self.path or 'the file'}: {name} is missing")
 
     def fields(self, *names: str) -> dict[str, Node]:
         """Return the members of a mapping that may only have ``names``."""
@@ -36,14 +42,14 @@ class Node:
             if key not in names:
                 near = difflib.get_close_matches(str(key), names, 1)
                 hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(names)}"
-                raise BadInput(f"{self.where}: {self._at(key)}: unknown key; {hint}")
-        return {name: Node(self.value[name], self.where, self._at(name)) for name in names if name in self.value}
+                raise BadInput(f"{self._spot(key).named}: {self._at(key)}: unknown key; {hint}")
+        return {name: Node(self.value[name], self._spot(name), self._at(name)) for name in names if name in self.value}
 
     def items(self) -> list[Node]:
         """Return the members of a list."""
         if not isinstance(self.value, Sequence) or isinstance(self.value, str):
             raise self.fail("a list")
-        return [Node(item, self.where, f"{self.path}[{place}]") for place, item in enumerate(self.value)]
+        return [Node(item, self._spot(place), f"{self.path}[{place}]") for place, item in enumerate(self.value)]
 
     def text(self) -> str:
         """Return a non-empty string."""
@@ -85,9 +91,9 @@ class Node:
             try:
                 value = datetime.fromisoformat(value)
             except ValueError:
-                raise self.fail("a time with its zone, like 2026-10-31T13:15:00Z") from None
+                raise self.fail(MOMENT) from None
         if not isinstance(value, datetime) or value.tzinfo is None:
-            raise self.fail("a time with its zone, like 2026-10-31T13:15:00Z")
+            raise self.fail(MOMENT)
         if value.second or value.microsecond:
             raise self.fail("a time at a whole minute")
         return value.astimezone(UTC)
@@ -99,6 +105,9 @@ class Node:
         except (KeyError, ValueError, OSError):
             raise self.fail("a time zone like Asia/Seoul") from None
         return self.text()
+
+    def _spot(self, key: str | int) -> Spot:
+        return self.spot.items.get(key, self.spot)
 
     def _at(self, key: object) -> str:
         return f"{self.path}.{key}" if self.path else str(key)

@@ -8,14 +8,12 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TypeVar
 
-import yaml
-
+from alarms import yaml_door
 from alarms.domain.errors import BadInput
 from infra.local.node import Node
 from infra.local.platform import Traits, Trouble
 
 MONTH_END = Path(__file__).parent / "scenarios" / "month-end.yaml"
-LARGEST_FILE = 1_000_000
 LONGEST = timedelta(days=2)
 
 T = TypeVar("T")
@@ -95,27 +93,20 @@ class Scenario:
 def read(path: Path) -> Scenario:
     """Read the scenario at ``path``; BadInput with one line when it is not one."""
     try:
-        text = path.read_text(encoding="utf-8")
+        content = path.read_bytes()
     except FileNotFoundError:
         raise BadInput(f"{path}: no such scenario file; the one that ships is played without --scenario") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise BadInput(f"{path}: cannot be read as UTF-8 text ({error.__class__.__name__})") from None
-    if len(text) > LARGEST_FILE:
-        raise BadInput(f"{path}: {len(text)} characters; a scenario has at most {LARGEST_FILE}")
-    return parse(text, str(path))
+    except OSError as error:
+        raise BadInput(f"{path}: cannot be read ({error.strerror})") from None
+    return parse(content, str(path))
 
 
-def parse(text: str, where: str) -> Scenario:
-    """Read a scenario from ``text``; ``where`` names it in errors."""
-    if "*" in text or "&" in text:
-        raise BadInput(f"{where}: anchors and aliases (& and *) are not used in scenarios; write the value out")
-    try:
-        document = yaml.safe_load(text)
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        mark = getattr(error, "problem_mark", None)
-        place = f"{where}:{mark.line + 1}:{mark.column + 1}" if mark else where
-        raise BadInput(f"{place}: not YAML: {getattr(error, 'problem', None) or 'it cannot be read'}") from None
-    return _scenario(Node(document, where, ""))
+def parse(content: bytes, file: str) -> Scenario:
+    """Read a scenario from the bytes of a file; ``file`` is how errors call it."""
+    document = yaml_door.read(content, file)
+    if document.problems:
+        raise BadInput(str(document.problems[0]))
+    return _scenario(Node(document.value, document.spot))
 
 
 def _scenario(node: Node) -> Scenario:
@@ -123,8 +114,8 @@ def _scenario(node: Node) -> Scenario:
     found = node.fields(*names)
     for name in ("scenario", "start", "lasts", "traffic"):
         if name not in found:
-            raise BadInput(f"{node.where}: {name} is missing")
-    api, consumers, traits = _platform(found["platform"]) if "platform" in found else _platform(Node({}, node.where, "platform"))
+            raise node.lacks(name)
+    api, consumers, traits = _platform(found["platform"] if "platform" in found else Node({}, node.spot, "platform"))
     return Scenario(
         name=found["scenario"].text(),
         title=_read(found, "title", Node.text, found["scenario"].text()),
@@ -219,5 +210,5 @@ def _all_of(node: Node, *names: str, optional: tuple[str, ...] = ()) -> dict[str
     found = node.fields(*names, *optional)
     for name in names:
         if name not in found:
-            raise BadInput(f"{node.where}: {node.path}: {name} is missing")
+            raise node.lacks(name)
     return found
