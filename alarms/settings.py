@@ -56,7 +56,7 @@ class Settings:
     topic: str = DEFAULT_TOPIC
     topic_arn: str = f"arn:aws:sns:{DEFAULT_REGION}:{PLACEHOLDER_ACCOUNT}:{DEFAULT_TOPIC}"
     language: Language = Language.EN
-    mode_cap: Mode = Mode.AUTO
+    mode_cap: Mode = Mode.OBSERVE
     channels: Mapping[str, str] = field(default_factory=dict)
     runbook_base: str = ""
     settle_s: int = 20

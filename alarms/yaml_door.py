@@ -208,6 +208,8 @@ def _events(text: str) -> Iterator[Any]:
 def _hint(problem: str) -> str:
     if "mapping values are not allowed" in problem:
         return "quote a value that holds ': ', and check the indentation"
+    if "expected comment or line break" in problem:
+        return 'quote a value that starts with > or |, as in when: ">= 600 s"'
     if "cannot start any token" in problem:
         return "quote a value that starts with a sign such as @, ` or %"
     return "check quotes, brackets and indentation near here"

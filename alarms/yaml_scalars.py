@@ -17,9 +17,21 @@ _MAX_DIGITS = 300  # beyond it Python refuses or overflows, and no alarm needs i
 # What may be wrong with a plain scalar, first match first: (pattern, what it is, what to write; {} is the text).
 _MISREAD = (
     (re.compile(r"[-+]?0[0-9]+"), "{0} starts with a zero: a number would lose it", 'write "{0}" in quotes'),
-    (re.compile(r"[-+]?[0-9]+(:[0-5]?[0-9])+(\.[0-9]*)?"), "{0} is a number of base 60 to some readers of YAML", 'quote it: "{0}"'),
-    (re.compile(r"[-+]?[0-9][0-9,]*_[0-9_,.]*"), "{0} is text in YAML 1.2 and a number in 1.1", 'write it without _ or quote it: "{0}"'),
-    (re.compile(r"[-+]?0[xXoObB][0-9a-fA-F]+"), "{0} is not read alike by all readers of YAML", 'write it in decimal or quote it: "{0}"'),
+    (
+        re.compile(r"[-+]?[0-9]+(:[0-5]?[0-9])+(\.[0-9]*)?"),
+        "{0} is a number of base 60 to some readers of YAML",
+        'quote it: "{0}"',
+    ),
+    (
+        re.compile(r"[-+]?[0-9][0-9,]*_[0-9_,.]*"),
+        "{0} is text in YAML 1.2 and a number in 1.1",
+        'write it without _ or quote it: "{0}"',
+    ),
+    (
+        re.compile(r"[-+]?0[xXoObB][0-9a-fA-F]+"),
+        "{0} is not read alike by all readers of YAML",
+        'write it in decimal or quote it: "{0}"',
+    ),
     (re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)"), "{0} is not a number that an alarm can use", "write a finite number"),
     (
         re.compile(r"[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}([Tt]|[ \t]+)[0-9].*"),
@@ -42,7 +54,7 @@ def split_lines(text: str) -> list[str]:
     return _LINE_BREAK.split(text)
 
 
-def plain_scalar(text: str) -> str | int | float | bool | None | date:
+def plain_scalar(text: str) -> str | int | float | bool | date | None:
     """Return what the unquoted ``text`` means; raises Misread for what is refused."""
     if text in _WORDS:
         return _WORDS[text]
