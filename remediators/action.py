@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from typing import Any, Protocol
 
 from alarms.domain.action import ActionSpec
@@ -17,14 +18,27 @@ from alarms.domain.decision import Change, Proposal, Reason
 from alarms.domain.text import Text
 
 
+class Purpose(StrEnum):
+    """What a look at the world is for, so that an action reads no more than it needs."""
+
+    DECIDE = "decide"
+    VERIFY = "verify"
+    REVERT = "revert"
+
+
 @dataclass(frozen=True, slots=True)
 class Situation:
-    """What the engine hands to an action: the row, the policy step, the newest value of the alarm's metric, the time."""
+    """What the engine hands to an action: the row, the policy step, the newest value of the alarm's metric, the time.
+
+    ``acted_at`` is when the change was made that is now verified or given back; None while deciding.
+    """
 
     alarm: Alarm
     policy: Policy
     value: float | None
     now: datetime
+    purpose: Purpose = Purpose.DECIDE
+    acted_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,14 +50,18 @@ class Refusal:
 
 
 class Clients(Protocol):
-    """Where an action gets its boto3 clients: ``clients("ecs")``. Made once per name, on first use."""
+    """Where an action gets its AWS clients: ``clients("ecs").describe_services(...)``.
+
+    The client has boto3's methods and answers; its failures are already told apart: Retryable or Permanent (with AWS's code).
+    """
 
     def __call__(self, service: str) -> Any:
-        """Return the boto3 client of ``service``."""
+        """Return the client of ``service``, made on first use."""
         ...
 
 
-Permit = Callable[[], None]  # raises when the kill switch was thrown; called right before every changing call
+# Raises when the kill switch was thrown or the resource's lock is no longer ours; called right before every changing call.
+Permit = Callable[[], None]
 
 
 class Action(Protocol):
@@ -67,6 +85,10 @@ class Action(Protocol):
         """Say what it would do now, or its named refusal. Pure."""
         ...
 
+    def current(self, observed: Any, change: Change) -> int | str | None:
+        """Return the knob's value as observed: compared with ``before`` and ``after`` when a run is resumed. Pure."""
+        ...
+
     def run(self, clients: Clients, change: Change, permit: Permit) -> tuple[str, ...]:
         """Make one change of a proposal, ``permit()`` first; safe to repeat. Returns AWS request ids."""
         ...
@@ -76,5 +98,9 @@ class Action(Protocol):
         ...
 
     def restore(self, observed: Any, proposal: Proposal, situation: Situation) -> Proposal | Refusal:
-        """Propose the way back for what is still ours; a Refusal when somebody else changed it meanwhile. Pure."""
+        """Propose the way back for what is still ours. Pure.
+
+        Refusals: DRIFTED when somebody else changed it meanwhile (the lease is dropped), NOTHING_TO_DO when there is
+        nothing to give back (kept), YIELDS when it should be tried again later.
+        """
         ...

@@ -1,4 +1,4 @@
-"""Finds the actions: one file in ``remediators/actions`` is one action, named like its file (``scale_service.py`` is ``scale-service``).
+"""Finds the actions: one file in ``remediators/actions`` is one action, ``scale_service.py`` is ``scale-service``.
 
 Only the file that is asked for is imported, so a Lambda's cold start does not grow with the number of actions.
 """

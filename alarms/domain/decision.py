@@ -33,6 +33,7 @@ class Reason(StrEnum):
     UNSAFE = "unsafe"  # a predicate of the action does not hold
     UNKNOWN = "unknown"  # state could not be read: unknown is never a pass
     INVALID = "invalid"  # the policy's parameters are not valid for its action
+    DRIFTED = "drifted"  # somebody else has changed what a revert would give back
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ class ScaleConsumers:
 
     spec = ActionSpec(
         name="scale-consumers",
-        summary="Give a queue as many consumers as empty its backlog in time, up to a ceiling, and take them back after recovery.",
+        summary="Give a queue as many consumers as empty its backlog in time, up to a ceiling; take them back after recovery.",
         risk=Risk.REVERSIBLE,
         changes=True,
         parameters=(

@@ -1,0 +1,169 @@
+"""What the engine reads of AWS beside its own table, and the one place where botocore's failures get their verdict."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import partial
+from typing import Any
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
+
+from alarms.domain.alarm import Alarm
+from alarms.domain.errors import Permanent, Retryable
+from alarms.domain.event import State
+from remediators.decide import LiveAlarm
+from remediators.switch import Switch, absent, parse
+
+# Codes that say "not now". Everything else that AWS answers is a "no" for good.
+PASSING = frozenset(
+    {
+        "ConcurrentUpdateException",
+        "InternalError",
+        "InternalFailure",
+        "InternalServerError",
+        "InternalServiceException",
+        "InternalServiceError",
+        "LimitExceeded",
+        "PriorRequestNotComplete",
+        "ProvisionedThroughputExceededException",
+        "RequestLimitExceeded",
+        "RequestThrottled",
+        "RequestThrottledException",
+        "RequestTimeout",
+        "RequestTimeoutException",
+        "ResourceInUseException",
+        "ServerException",
+        "ServiceException",
+        "ServiceUnavailable",
+        "ServiceUnavailableException",
+        "SlowDown",
+        "Throttling",
+        "ThrottlingException",
+        "ThrottledException",
+        "TooManyRequestsException",
+        "TransactionInProgressException",
+    }
+)
+
+
+class Failure(Permanent):
+    """AWS said no for good. ``code`` is its error code, ``response`` its whole answer."""
+
+    def __init__(self, error: ClientError) -> None:
+        super().__init__(str(error), error.response.get("Error", {}).get("Code", ""))
+        self.response: Mapping[str, Any] = error.response
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Turn botocore's failures into Retryable (slow, throttling, down) or Failure (a Permanent with AWS's code)."""
+    try:
+        yield
+    except ClientError as error:
+        status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 400)
+        if error.response.get("Error", {}).get("Code", "") in PASSING or status >= 500:
+            raise Retryable(str(error)) from error
+        raise Failure(error) from error
+    except ParamValidationError as error:
+        raise Permanent(str(error), "ParamValidation") from error
+    except BotoCoreError as error:
+        raise Retryable(str(error)) from error
+
+
+class Client:
+    """A boto3 client whose failures have their verdict."""
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+
+    def __getattr__(self, operation: str) -> Callable[..., Any]:
+        return partial(self._call, operation)
+
+    def _call(self, operation: str, **request: Any) -> Any:
+        with translated():
+            return getattr(self._client, operation)(**request)
+
+
+class Clients:
+    """The AWS clients of this process, each made on first use. ``make`` is ``boto3.client`` but for tests."""
+
+    def __init__(self, make: Callable[..., Any] | None = None) -> None:
+        self._make = make
+        self._made: dict[str, Any] = {}
+
+    def __call__(self, service: str) -> Client:
+        """Return the client of ``service`` as actions use it."""
+        return Client(self.boto(service))
+
+    def boto(self, service: str) -> Any:
+        """Return boto3's own client of ``service``."""
+        if service not in self._made:
+            config = Config(connect_timeout=3, read_timeout=10, retries={"mode": "standard", "total_max_attempts": 3})
+            self._made[service] = (self._make or boto3.client)(service, config=config)
+        return self._made[service]
+
+
+class Catalogue:
+    """The table that `apply` publishes rows to; read only."""
+
+    def __init__(self, clients: Clients, table: str) -> None:
+        self._clients = clients
+        self._table = table
+
+    def row(self, alarm_key: str) -> Alarm | None:
+        """Return the row of the alarm, None when the catalogue has none (any more)."""
+        answer = self._clients("dynamodb").get_item(
+            TableName=self._table, Key={"alarm": {"S": alarm_key}, "version": {"S": "current"}}, ConsistentRead=True
+        )
+        item = answer.get("Item")
+        return Alarm.from_document(json.loads(item["document"]["S"])) if item else None
+
+
+class Alarms:
+    """CloudWatch's own view of alarms, read again before anything is done."""
+
+    def __init__(self, clients: Clients) -> None:
+        self._clients = clients
+
+    def states(self, names: list[str]) -> Mapping[str, LiveAlarm]:
+        """Return the alarms called ``names`` that exist, of every type, in one call for each hundred."""
+        found: dict[str, LiveAlarm] = {}
+        for start in range(0, len(names), 100):
+            answer = self._clients("cloudwatch").describe_alarms(
+                AlarmNames=names[start : start + 100], AlarmTypes=["MetricAlarm", "CompositeAlarm", "LogAlarm"], MaxRecords=100
+            )
+            for kind in ("MetricAlarms", "CompositeAlarms", "LogAlarms"):
+                found.update({alarm["AlarmName"]: _live(alarm) for alarm in answer.get(kind, ())})
+        return found
+
+
+class SwitchReader:
+    """Reads the live switch. Never cached: it is asked again right before every changing call."""
+
+    def __init__(self, clients: Clients, parameter: str) -> None:
+        self._clients = clients
+        self._parameter = parameter
+
+    def read(self) -> Switch:
+        """Return the switch; a parameter that does not exist means observe."""
+        try:
+            answer = self._clients("ssm").get_parameter(Name=self._parameter)
+        except Permanent as failure:
+            if failure.code == "ParameterNotFound":
+                return absent()
+            raise
+        return parse(str(answer["Parameter"]["Value"]))
+
+
+def _live(alarm: Mapping[str, Any]) -> LiveAlarm:
+    return LiveAlarm(
+        state=State(alarm["StateValue"]),
+        transitioned_at=alarm.get("StateTransitionedTimestamp"),
+        evaluation=alarm.get("EvaluationState", ""),
+        suppressed_by=alarm.get("ActionsSuppressedBy", ""),
+        actions_enabled=alarm.get("ActionsEnabled", True),
+    )

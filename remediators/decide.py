@@ -1,0 +1,304 @@
+"""May this be done, now? Every guard in order, each "no" with its name. Pure: what is known comes in, a Decision goes out.
+
+A guard answers True (pass), False (no) or None (cannot be known, which is never a pass). The first that does not pass
+decides; those after it are not asked and say so. Mode observe is the one exception: the last guard, the action itself,
+is still asked what it would have done.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from alarms.domain.action import ActionSpec
+from alarms.domain.alarm import Alarm, Mode, Policy, lowest
+from alarms.domain.decision import Ask, Decision, GuardAnswer, Proposal, Reason, Run, Skip
+from alarms.domain.event import State
+from alarms.domain.text import Text
+from remediators import wording
+from remediators.action import Refusal
+from remediators.records import Claimed, ResourceState, Ring, policy_id
+from remediators.switch import Hold, Switch
+
+# Which of several alarms of one service gets the one plan. What is not named stands between the last two.
+PRECEDENCE = (
+    "diagnose",
+    "roll-back-deployment",
+    "terminate-idle-sessions",
+    "raise-database-capacity",
+    "scale-consumers",
+    "scale-service",
+    "escalate",
+)
+# Two clocks name one transition: the event's StateChangeTime and DescribeAlarms' StateTransitionedTimestamp.
+SAME_TRANSITION = timedelta(seconds=5)
+
+
+@dataclass(frozen=True, slots=True)
+class LiveAlarm:
+    """The alarm as DescribeAlarms tells it now. ``evaluation`` is EvaluationState, "" when the evaluation is sound."""
+
+    state: State
+    transitioned_at: datetime | None
+    evaluation: str = ""
+    suppressed_by: str = ""
+    actions_enabled: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """All that a decision may depend on. None means: could not be read.
+
+    ``claimed`` says whether this delivery opened the episode. ``covered_by`` names the run in flight for the service, ""
+    when there is none. ``alarm_gone`` means that CloudWatch knows no such alarm any more. ``proposal`` is the action's
+    own answer.
+    """
+
+    now: datetime
+    ring: Ring
+    alarm: Alarm | None = None
+    policy: Policy | None = None
+    spec: ActionSpec | None = None
+    claimed: Claimed | None = None
+    covered_by: str | None = None
+    live: LiveAlarm | None = None
+    alarm_gone: bool = False
+    switch: Switch | None = None
+    resource: ResourceState | None = None
+    run: str = ""
+    proposal: Proposal | Refusal | None = None
+
+    @property
+    def changes(self) -> bool:
+        """Whether the action changes anything. An unknown action is taken to do so."""
+        return self.spec is None or self.spec.changes
+
+    def hold(self) -> Hold | None:
+        """Return what the switch says of this policy; None when it could not be read."""
+        if self.switch is None or self.alarm is None or self.policy is None:
+            return None
+        return self.switch.of(self.alarm.row, self.policy.action)
+
+    def mode(self) -> Mode | None:
+        """Return the effective mode: the lowest of policy and switch; None when it cannot be known."""
+        hold = self.hold()
+        return lowest(self.policy.mode, hold.mode) if hold and self.policy else None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A guard's answer with the reason that a "no" is known by."""
+
+    passed: bool | None
+    why: Text
+    reason: Reason = Reason.UNKNOWN
+    next_eligible_at: datetime | None = None
+
+
+Guard = Callable[[Facts], Answer]
+
+
+def decide(facts: Facts) -> Decision:
+    """Ask every guard in order and return the decision with all answers."""
+    answers: list[GuardAnswer] = []
+    blocked: Answer | None = None
+    for name, guard in GUARDS:
+        asked = blocked is None or (name == PROPOSAL and blocked.reason is Reason.MODE_OBSERVE)
+        answer = guard(facts) if asked else Answer(None, wording.NOT_ASKED)
+        answers.append(GuardAnswer(name, answer.passed, answer.why))
+        if blocked is None and answer.passed is not True:
+            blocked = answer
+    return _verdict(facts, blocked, tuple(answers))
+
+
+def wants_proposal(facts: Facts) -> bool:
+    """Tell whether the action has to be asked at all: no guard before it says no, or only the mode observes."""
+    for name, guard in GUARDS:
+        answer = guard(facts) if name != PROPOSAL else None
+        if answer is not None and answer.passed is not True:
+            return answer.reason is Reason.MODE_OBSERVE
+    return True
+
+
+def precedence(action: str) -> int:
+    """Return the rank of ``action`` among alarms that settled together; the smallest goes first."""
+    last = len(PRECEDENCE) - 1
+    return 2 * PRECEDENCE.index(action) if action in PRECEDENCE else 2 * last - 1
+
+
+def _verdict(facts: Facts, blocked: Answer | None, answers: tuple[GuardAnswer, ...]) -> Decision:
+    proposal = facts.proposal if isinstance(facts.proposal, Proposal) else None
+    if blocked is not None:
+        known = proposal if blocked.reason is Reason.MODE_OBSERVE else None
+        why = blocked.why
+        if blocked.reason is Reason.MODE_OBSERVE and isinstance(facts.proposal, Refusal):
+            why = wording.observes_a_refusal(facts.proposal.reason, facts.proposal.why)
+        return Skip(blocked.reason, why, answers, known, blocked.next_eligible_at)
+    if proposal is None:  # the last guard passes only with a proposal; this keeps the types honest
+        return Skip(Reason.UNKNOWN, wording.UNREAD, answers)
+    asks = facts.changes and facts.mode() is not Mode.AUTO
+    return Ask(proposal, answers) if asks else Run(proposal, answers)
+
+
+def _alarm_state(facts: Facts) -> Answer:
+    if facts.ring.state is State.ALARM:
+        return Answer(True, wording.RINGS)
+    return Answer(False, wording.not_ringing(facts.ring.state), Reason.NOT_AN_ALARM_STATE)
+
+
+def _row(facts: Facts) -> Answer:
+    if facts.alarm is None:
+        return Answer(False, wording.NO_ROW, Reason.NO_ROW)
+    return Answer(True, wording.row(facts.alarm.row))
+
+
+def _policy(facts: Facts) -> Answer:
+    if facts.policy is None:
+        return Answer(False, wording.no_policy(facts.alarm.no_action if facts.alarm else ""), Reason.NO_POLICY)
+    if facts.spec is None:
+        return Answer(False, wording.no_such_action(facts.policy.action), Reason.INVALID)
+    if facts.changes and facts.policy.mode is Mode.AUTO and not _bounded(facts.policy):
+        return Answer(False, wording.UNBOUNDED, Reason.INVALID)
+    return Answer(True, wording.policy(facts.policy.action))
+
+
+def _bounded(policy: Policy) -> bool:
+    return bool(policy.limits) and policy.revert is not None and all(limit.count >= 1 for limit in policy.limits)
+
+
+def _suppressed(facts: Facts) -> Answer:
+    by = facts.ring.suppressed_by or (facts.live.suppressed_by if facts.live else "")
+    if facts.ring.muted or by:
+        return Answer(False, wording.suppressed(by), Reason.SUPPRESSED)
+    if facts.live is not None and not facts.live.actions_enabled:
+        return Answer(False, wording.ACTIONS_DISABLED, Reason.SUPPRESSED)
+    return Answer(True, wording.NOT_SUPPRESSED)
+
+
+def _episode(facts: Facts) -> Answer:
+    if facts.claimed is None:
+        return Answer(None, wording.STORE_UNREAD)
+    if facts.claimed is Claimed.NEW:
+        return Answer(True, wording.CLAIMED)
+    return Answer(False, wording.DUPLICATE if facts.claimed is Claimed.SAME else wording.LATE, Reason.DUPLICATE)
+
+
+def _settled(facts: Facts) -> Answer:
+    if facts.covered_by is None:
+        return Answer(None, wording.STORE_UNREAD)
+    if facts.covered_by and facts.changes:
+        return Answer(False, wording.covered(facts.covered_by), Reason.COVERED)
+    return Answer(True, wording.SETTLED)
+
+
+def _stale(facts: Facts) -> Answer:
+    live = facts.live
+    if facts.alarm_gone:
+        return Answer(False, wording.ALARM_GONE, Reason.STALE)
+    if live is None:
+        return Answer(None, wording.ALARM_UNREAD)
+    if live.state is not State.ALARM:
+        return Answer(False, wording.no_longer_rings(live.state), Reason.STALE)
+    if live.evaluation:
+        return Answer(False, wording.untrusted(live.evaluation), Reason.STALE)
+    # A contributor rings inside an alarm that may ring since long or since just now: only the alarm's own time tells anything.
+    newer = live.transitioned_at and live.transitioned_at > facts.ring.started_at + SAME_TRANSITION
+    if newer and not facts.ring.contributor:
+        return Answer(False, wording.RANG_AGAIN, Reason.STALE)
+    return Answer(True, wording.STILL_RINGS)
+
+
+def _kill_switch(facts: Facts) -> Answer:
+    hold = facts.hold()
+    if not facts.changes:
+        return Answer(True, wording.CHANGES_NOTHING)
+    if hold is None:
+        return Answer(None, wording.SWITCH_UNREAD)
+    if hold.paused:
+        return Answer(False, wording.paused(hold.scope, hold.reason), Reason.PAUSED)
+    return Answer(True, wording.NOT_PAUSED)
+
+
+def _mode(facts: Facts) -> Answer:
+    if not facts.changes:
+        return Answer(True, wording.CHANGES_NOTHING)
+    mode = facts.mode()
+    if mode is None:
+        return Answer(None, wording.SWITCH_UNREAD)
+    if mode is Mode.OBSERVE:
+        return Answer(False, wording.OBSERVES, Reason.MODE_OBSERVE)
+    return Answer(True, wording.mode(mode))
+
+
+def _cooldown(facts: Facts) -> Answer:
+    if not facts.changes:
+        return Answer(True, wording.CHANGES_NOTHING)
+    runs = _runs(facts)
+    if runs is None or facts.policy is None:
+        return Answer(None, wording.STORE_UNREAD)
+    if runs and facts.now < (until := runs[-1] + timedelta(seconds=facts.policy.cooldown_s)):
+        return Answer(False, wording.cooldown(runs[-1], until), Reason.COOLDOWN, until)
+    return Answer(True, wording.COOL)
+
+
+def _limits(facts: Facts) -> Answer:
+    if not facts.changes:
+        return Answer(True, wording.CHANGES_NOTHING)
+    runs = _runs(facts)
+    if runs is None or facts.policy is None:
+        return Answer(None, wording.STORE_UNREAD)
+    for limit in facts.policy.limits:
+        window = timedelta(seconds=limit.window_s)
+        inside = [run for run in runs if run > facts.now - window]
+        if limit.count < 1:
+            return Answer(False, wording.UNBOUNDED, Reason.INVALID)
+        if len(inside) >= limit.count:
+            until = inside[-limit.count] + window
+            return Answer(False, wording.limit(limit, len(inside), until), Reason.LIMIT, until)
+    return Answer(True, wording.WITHIN_LIMITS)
+
+
+def _runs(facts: Facts) -> tuple[datetime, ...] | None:
+    if facts.resource is None or facts.alarm is None or facts.policy is None:
+        return None
+    return facts.resource.counter(policy_id(facts.alarm, facts.policy.action)).runs
+
+
+def _lock(facts: Facts) -> Answer:
+    if not facts.changes:
+        return Answer(True, wording.CHANGES_NOTHING)
+    if facts.resource is None:
+        return Answer(None, wording.STORE_UNREAD)
+    lock = facts.resource.lock
+    if lock.held(facts.now, by_other_than=facts.run):
+        return Answer(False, wording.locked(lock.run), Reason.LOCKED, lock.until)
+    return Answer(True, wording.UNLOCKED)
+
+
+def _proposal(facts: Facts) -> Answer:
+    if facts.proposal is None:
+        return Answer(None, wording.UNREAD)
+    if isinstance(facts.proposal, Refusal):
+        return Answer(False, facts.proposal.why, facts.proposal.reason)
+    if facts.changes and not facts.proposal.changes:
+        return Answer(False, wording.EMPTY_PROPOSAL, Reason.INVALID)
+    return Answer(True, facts.proposal.why)
+
+
+PROPOSAL = "proposal"
+GUARDS: tuple[tuple[str, Guard], ...] = (
+    ("alarm-state", _alarm_state),
+    ("row", _row),
+    ("policy", _policy),
+    ("suppressed", _suppressed),
+    ("episode", _episode),
+    ("settled", _settled),
+    ("fresh", _stale),
+    ("kill-switch", _kill_switch),
+    ("mode", _mode),
+    ("cooldown", _cooldown),
+    ("limits", _limits),
+    ("lock", _lock),
+    (PROPOSAL, _proposal),
+)

@@ -1,0 +1,412 @@
+"""The history table: every write is conditional, and the one that matters, the commit of a run, is one transaction.
+
+Keys (``pk``, ``sk``):
+    service#<service>    episode#<subject> · in-flight           all that one service's plan needs, in one Query
+    resource#<resource>  lock · lease · count#<policy>           all that one resource's guards need, in one Query
+    run#<id>             run                                     the intent and what became of it
+``expires_at`` (epoch seconds) is the table's TTL attribute; locks have none, so that their tokens only ever grow.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from alarms.domain.errors import Retryable
+from alarms.domain.event import iso
+from remediators.aws import Failure, translated
+from remediators.items import Item, counter_of, episode_of, expiry, key, lease_of, lock_of, plain, values_of
+from remediators.records import (
+    Claimed,
+    Counter,
+    EpisodeRecord,
+    EpisodeStatus,
+    Lease,
+    Lock,
+    ResourceState,
+    Ring,
+    RunRecord,
+    ServiceState,
+)
+
+OPEN_FOR = timedelta(days=30)
+CLOSED_FOR = timedelta(days=7)
+RUNS_FOR = timedelta(days=400)
+# One transition, two clocks: an open episode this much older than the event is the same one.
+TOLERANCE = timedelta(seconds=5)
+ATTEMPTS = 6
+
+
+class History:
+    """The remediators' own memory. Every method raises Retryable when the table cannot be reached."""
+
+    def __init__(self, client: Callable[[], Any], table: str) -> None:
+        self._client = client
+        self._table = table
+
+    # --- episodes -----------------------------------------------------------------------------------------------------
+
+    def claim(self, service: str, ring: Ring, now: datetime) -> tuple[Claimed, EpisodeRecord]:
+        """Open the episode of ``ring`` by one conditional write: nothing open, or something older; and nothing newer known."""
+        try:
+            answer = self._write(
+                "update_item",
+                Key=key(f"service#{service}", f"episode#{ring.subject}"),
+                UpdateExpression=(
+                    "SET is_open = :yes, started_at = :at, changed_at = :at, episode_status = :claimed, ring = :ring,"
+                    " rechecks = :zero, expires_at = :expires REMOVE run, covered_by ADD fence :one"
+                ),
+                ConditionExpression=(
+                    "attribute_not_exists(pk) OR (is_open = :no AND changed_at < :at) OR (is_open = :yes AND started_at < :older)"
+                ),
+                ExpressionAttributeValues=values_of(
+                    {
+                        ":yes": True,
+                        ":no": False,
+                        ":at": iso(ring.started_at),
+                        ":older": iso(ring.started_at - TOLERANCE),
+                        ":claimed": EpisodeStatus.CLAIMED.value,
+                        ":ring": json.dumps(ring.to_document(), ensure_ascii=False),
+                        ":zero": 0,
+                        ":one": 1,
+                        ":expires": expiry(now, OPEN_FOR),
+                    }
+                ),
+                ReturnValues="ALL_NEW",
+                ReturnValuesOnConditionCheckFailure="ALL_OLD",
+            )
+            return Claimed.NEW, episode_of(plain(answer["Attributes"]))
+        except _ConditionFailed as refused:
+            record = episode_of(refused.item)
+        same = record.is_open and record.ring and abs(record.ring.started_at - ring.started_at) <= TOLERANCE
+        return (Claimed.SAME if same else Claimed.OLDER), record
+
+    def close(self, service: str, subject: str, at: datetime, now: datetime) -> EpisodeRecord | None:
+        """Write that the alarm left ALARM at ``at``; None when something newer is known. Returns the episode.
+
+        Said twice it answers twice, so that a delivery after a crash can go on. Before any ALARM it leaves a tombstone, so that an ALARM that comes late opens nothing.
+        """
+        try:
+            answer = self._write(
+                "update_item",
+                Key=key(f"service#{service}", f"episode#{subject}"),
+                UpdateExpression="SET is_open = :no, changed_at = :at, expires_at = :expires",
+                ConditionExpression="attribute_not_exists(pk) OR changed_at < :at",
+                ExpressionAttributeValues=values_of({":no": False, ":at": iso(at), ":expires": expiry(now, CLOSED_FOR)}),
+                ReturnValues="ALL_OLD",
+                ReturnValuesOnConditionCheckFailure="ALL_OLD",
+            )
+        except _ConditionFailed as refused:
+            known = episode_of(refused.item)
+            return known if known.changed_at == at and not known.is_open else None
+        old = plain(answer.get("Attributes", {}))
+        return episode_of(old) if old else EpisodeRecord(subject, False, at, EpisodeStatus.DECIDED, 0)
+
+    def decided(self, service: str, episode: EpisodeRecord, *, covered_by: str = "") -> bool:
+        """Write that a claimed episode has its answer; False when somebody else wrote first."""
+        return self._mark(service, episode, "decided", {"covered_by": covered_by, "rechecks": episode.rechecks})
+
+    def put_off(self, service: str, episode: EpisodeRecord) -> bool:
+        """Leave the episode claimed, to be looked at once more; False when somebody else wrote first."""
+        return self._mark(service, episode, "claimed", {"covered_by": "", "rechecks": episode.rechecks + 1})
+
+    def reopen(self, service: str, episode: EpisodeRecord) -> bool:
+        """Let an episode that was covered by a finished run be decided again; False when that is no longer so."""
+        return self._try(
+            "update_item",
+            Key=key(f"service#{service}", f"episode#{episode.subject}"),
+            UpdateExpression="SET episode_status = :claimed REMOVE covered_by",
+            ConditionExpression="is_open = :yes AND fence = :fence AND covered_by = :by",
+            ExpressionAttributeValues=values_of(
+                {":claimed": "claimed", ":yes": True, ":fence": episode.token, ":by": episode.covered_by}
+            ),
+        )
+
+    def _mark(self, service: str, episode: EpisodeRecord, status: str, values: Mapping[str, Any]) -> bool:
+        return self._try(
+            "update_item",
+            Key=key(f"service#{service}", f"episode#{episode.subject}"),
+            UpdateExpression="SET episode_status = :status, covered_by = :by, rechecks = :rechecks",
+            ConditionExpression="episode_status = :claimed AND fence = :fence AND rechecks = :seen",
+            ExpressionAttributeValues=values_of(
+                {
+                    ":status": status,
+                    ":by": values["covered_by"],
+                    ":rechecks": values["rechecks"],
+                    ":seen": episode.rechecks,
+                    ":claimed": "claimed",
+                    ":fence": episode.token,
+                }
+            ),
+        )
+
+    # --- what a plan reads --------------------------------------------------------------------------------------------
+
+    def service(self, service: str) -> ServiceState:
+        """Return the newest episode of every alarm of ``service`` and the run in flight, in one consistent read."""
+        items = self._query(f"service#{service}")
+        episodes = [episode_of(item) for item in items if item["sk"].startswith("episode#")]
+        flight = next((item for item in items if item["sk"] == "in-flight"), {})
+        return ServiceState(tuple(episodes), lock_of(flight))
+
+    def resource(self, resource: str) -> ResourceState:
+        """Return lock, lease and counters of ``resource``, in one consistent read."""
+        items = {item["sk"]: item for item in self._query(f"resource#{resource}")}
+        lease = items.get("lease")
+        return ResourceState(
+            lock=lock_of(items.get("lock", {})),
+            lease=lease_of(lease) if lease else None,
+            counters={sk.removeprefix("count#"): counter_of(item) for sk, item in items.items() if sk.startswith("count#")},
+        )
+
+    def lock(self, resource: str) -> Lock:
+        """Return who holds ``resource``, in one consistent read."""
+        return lock_of(self._get(f"resource#{resource}", "lock") or {})
+
+    # --- runs ---------------------------------------------------------------------------------------------------------
+
+    def run(self, run: str) -> RunRecord | None:
+        """Return the run called ``run``."""
+        item = self._get(f"run#{run}", "run")
+        return RunRecord.from_document(json.loads(item["document"]), item["version"]) if item else None
+
+    def commit(
+        self,
+        run: RunRecord,
+        *,
+        episode: EpisodeRecord,
+        resource: ResourceState,
+        counter: tuple[str, Counter] | None,
+        until: datetime,
+        now: datetime,
+    ) -> bool:
+        """Make the intent durable: run, episode, and for a changing run its service, lock, lease and count, all or nothing.
+
+        False when any of them has moved since it was read. ``counter`` is None for a run that changes nothing.
+        ``until`` is how long service and resource are held at most.
+        """
+        writes = [self._put_run(run, now, new=True), self._decide_by(run, episode)]
+        if counter is not None:
+            policy, seen = counter
+            writes += [
+                self._hold(f"service#{run.service}", "in-flight", run, until, seen=None, now=now),
+                self._hold(f"resource#{run.resource}", "lock", run, until, seen=resource.lock.token, now=now),
+                self._count(run, policy, seen, now),
+            ]
+            if run.borrowed:
+                writes.append(self._lend(run, resource.lease))
+        return self._try("transact_write_items", TransactItems=writes)
+
+    def take_over(self, run: RunRecord, taken: RunRecord, until: datetime, now: datetime) -> bool:
+        """Let another delivery go on with ``run``: its record and the lock's token move together, so the former worker stops."""
+        return self._try(
+            "transact_write_items",
+            TransactItems=[
+                self._put_run(taken, now, new=False),
+                self._hold(f"resource#{run.resource}", "lock", taken, until, seen=run.token, now=now),
+            ],
+        )
+
+    def change(self, run: str, to: Callable[[RunRecord], RunRecord | None], now: datetime) -> RunRecord | None:
+        """Apply ``to`` to the newest record of ``run`` and store it if nobody else did meanwhile (tried again a few times).
+
+        Returns the stored record; None when there is no such run or ``to`` returns None.
+        """
+        for _ in range(ATTEMPTS):
+            known = self.run(run)
+            wanted = to(known) if known else None
+            if known is None or wanted is None:
+                return None
+            if self._try("transact_write_items", TransactItems=[self._put_run(wanted, now, new=False)]):
+                return RunRecord.from_document(wanted.to_document(), known.version + 1)
+        raise Retryable(f"run {run} is being written by others")
+
+    def release(self, run: RunRecord) -> None:
+        """Let service and resource go, where this run still holds them. The token stays."""
+        for pk, sk in ((f"resource#{run.resource}", "lock"), (f"service#{run.service}", "in-flight")):
+            self._try(
+                "update_item",
+                Key=key(pk, sk),
+                UpdateExpression="REMOVE holder, held_until",
+                ConditionExpression="holder = :run",
+                ExpressionAttributeValues=values_of({":run": run.id}),
+            )
+
+    def drop_lease(self, run: RunRecord) -> bool:
+        """Forget what ``run`` borrowed; False when the lease belongs to a later run."""
+        return self._try(
+            "delete_item",
+            Key=key(f"resource#{run.resource}", "lease"),
+            ConditionExpression="holder = :run",
+            ExpressionAttributeValues=values_of({":run": run.id}),
+        )
+
+    def lease_for_return(self, run: RunRecord, restore: RunRecord, until: datetime, now: datetime) -> bool:
+        """Make the way back durable, together with the lock; False when the lease or the lock is another run's."""
+        return self._try(
+            "transact_write_items",
+            TransactItems=[
+                self._put_run(restore, now, new=False),
+                self._hold(f"resource#{run.resource}", "lock", restore, until, seen=restore.token - 1, now=now),
+                {
+                    "ConditionCheck": {
+                        "TableName": self._table,
+                        "Key": key(f"resource#{run.resource}", "lease"),
+                        "ConditionExpression": "holder = :run",
+                        "ExpressionAttributeValues": values_of({":run": run.id}),
+                    }
+                },
+            ],
+        )
+
+    # --- the parts of a transaction -----------------------------------------------------------------------------------
+
+    def _put_run(self, run: RunRecord, now: datetime, *, new: bool) -> Item:
+        put: Item = {
+            "TableName": self._table,
+            "Item": values_of(
+                {
+                    "pk": f"run#{run.id}",
+                    "sk": "run",
+                    "document": json.dumps(run.to_document(), ensure_ascii=False),
+                    "run_status": run.status.value,
+                    "lending": run.lending.value,
+                    "version": 0 if new else run.version + 1,
+                    "expires_at": expiry(now, RUNS_FOR),
+                }
+            ),
+            "ConditionExpression": "attribute_not_exists(pk)" if new else "version = :seen",
+        }
+        if not new:
+            put["ExpressionAttributeValues"] = values_of({":seen": run.version})
+        return {"Put": put}
+
+    def _decide_by(self, run: RunRecord, episode: EpisodeRecord) -> Item:
+        """The episode must still be open and unchanged: an OK that came meanwhile, or another decision, stops the run."""
+        sets = "SET episode_status = :decided, run = :run" + (", lease_run = :run" if run.borrowed else "")
+        return {
+            "Update": {
+                "TableName": self._table,
+                "Key": key(f"service#{run.service}", f"episode#{episode.subject}"),
+                "UpdateExpression": sets,
+                "ConditionExpression": "is_open = :yes AND fence = :fence AND episode_status = :status",
+                "ExpressionAttributeValues": values_of(
+                    {
+                        ":decided": EpisodeStatus.DECIDED.value,
+                        ":run": run.id,
+                        ":yes": True,
+                        ":fence": episode.token,
+                        ":status": episode.status.value,
+                    }
+                ),
+            }
+        }
+
+    def _hold(self, pk: str, sk: str, run: RunRecord, until: datetime, *, seen: int | None, now: datetime) -> Item:
+        """Take a lock that is free, expired or ours. With ``seen`` its token must be that, and grows to the run's."""
+        free = "attribute_not_exists(holder) OR held_until < :now OR holder = :run"
+        condition = free if seen is None else f"({free}) AND (attribute_not_exists(fence) OR fence = :seen)"
+        values: Item = {":run": run.id, ":until": iso(until), ":now": iso(now), ":fence": run.token}
+        if seen is not None:
+            values[":seen"] = seen
+        return {
+            "Update": {
+                "TableName": self._table,
+                "Key": key(pk, sk),
+                "UpdateExpression": "SET holder = :run, held_until = :until, fence = :fence",
+                "ConditionExpression": condition,
+                "ExpressionAttributeValues": values_of(values),
+            }
+        }
+
+    def _count(self, run: RunRecord, policy: str, seen: Counter, now: datetime) -> Item:
+        longest = max([limit.window_s for limit in run.policy.limits] + [run.policy.cooldown_s, 86400])
+        kept = [int(moment.timestamp()) for moment in seen.runs if moment > now - timedelta(seconds=longest)]
+        return {
+            "Put": {
+                "TableName": self._table,
+                "Item": values_of(
+                    {
+                        "pk": f"resource#{run.resource}",
+                        "sk": f"count#{policy}",
+                        "runs": json.dumps([*kept, int(now.timestamp())]),
+                        "version": seen.version + 1,
+                        "expires_at": expiry(now, timedelta(seconds=2 * longest)),
+                    }
+                ),
+                "ConditionExpression": "attribute_not_exists(pk) OR version = :seen",
+                "ExpressionAttributeValues": values_of({":seen": seen.version}),
+            }
+        }
+
+    def _lend(self, run: RunRecord, seen: Lease | None) -> Item:
+        """A later run takes over what an earlier one has not given back: it holds the original values too."""
+        return {
+            "Put": {
+                "TableName": self._table,
+                "Item": values_of(
+                    {
+                        "pk": f"resource#{run.resource}",
+                        "sk": "lease",
+                        "holder": run.id,
+                        "changes": json.dumps([change.to_document() for change in run.borrowed]),
+                        "version": (seen.version if seen else 0) + 1,
+                    }
+                ),
+                "ConditionExpression": "version = :seen" if seen else "attribute_not_exists(pk)",
+                **({"ExpressionAttributeValues": values_of({":seen": seen.version})} if seen else {}),
+            }
+        }
+
+    # --- calls --------------------------------------------------------------------------------------------------------
+
+    def _get(self, pk: str, sk: str) -> Item | None:
+        with translated():
+            answer = self._client().get_item(TableName=self._table, Key=key(pk, sk), ConsistentRead=True)
+        return plain(answer["Item"]) if "Item" in answer else None
+
+    def _query(self, pk: str) -> list[Item]:
+        found: list[Item] = []
+        start: Item = {}
+        while True:
+            with translated():
+                answer = self._client().query(
+                    TableName=self._table,
+                    KeyConditionExpression="pk = :pk",
+                    ExpressionAttributeValues=values_of({":pk": pk}),
+                    ConsistentRead=True,
+                    **start,
+                )
+            found += [plain(item) for item in answer["Items"]]
+            if "LastEvaluatedKey" not in answer:
+                return found
+            start = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
+
+    def _try(self, operation: str, **request: Any) -> bool:
+        try:
+            self._write(operation, **request)
+        except _ConditionFailed:
+            return False
+        return True
+
+    def _write(self, operation: str, **request: Any) -> Item:
+        if operation != "transact_write_items":
+            request["TableName"] = self._table
+        try:
+            with translated():
+                answer: Item = getattr(self._client(), operation)(**request)
+            return answer
+        except Failure as failure:
+            if failure.code in ("ConditionalCheckFailedException", "TransactionCanceledException"):
+                raise _ConditionFailed(plain(failure.response.get("Item", {}))) from failure
+            raise
+
+
+class _ConditionFailed(Exception):
+    """The condition did not hold; ``item`` is what stands there, where the call returns it."""
+
+    def __init__(self, item: Item) -> None:
+        super().__init__("condition failed")
+        self.item = item

@@ -1,0 +1,314 @@
+"""What the history table remembers: frozen values and their JSON documents. No AWS here; ``dynamodb.py`` stores them."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from alarms.domain.alarm import Alarm, Mode, Policy
+from alarms.domain.decision import Change, Proposal
+from alarms.domain.event import AlarmEvent, State, from_iso, iso
+from alarms.domain.incident import Episode
+
+
+@dataclass(frozen=True, slots=True)
+class Ring:
+    """What of an ALARM event remediation remembers while it settles and decides."""
+
+    subject: str
+    alarm_key: str
+    alarm_name: str
+    started_at: datetime
+    state: State = State.ALARM
+    value: float | None = None
+    suppressed_by: str = ""
+    muted: bool = False
+    contributor: str = ""
+
+    @property
+    def episode(self) -> Episode:
+        """The episode that this ring opens."""
+        return Episode(self.subject, self.started_at)
+
+    @staticmethod
+    def of(event: AlarmEvent) -> Ring:
+        """Return what is kept of ``event``."""
+        return Ring(
+            subject=event.subject_key,
+            alarm_key=event.alarm_key,
+            alarm_name=event.alarm_name,
+            started_at=event.changed_at,
+            state=event.state,
+            value=event.value,
+            suppressed_by=event.suppressed_by,
+            muted=event.muted,
+            contributor=event.contributor.id if event.contributor else "",
+        )
+
+    def to_document(self) -> dict[str, Any]:
+        """Return the JSON document of this ring."""
+        return {
+            "subject": self.subject,
+            "alarm_key": self.alarm_key,
+            "alarm_name": self.alarm_name,
+            "started_at": iso(self.started_at),
+            "state": self.state.value,
+            "value": self.value,
+            "suppressed_by": self.suppressed_by,
+            "muted": self.muted,
+            "contributor": self.contributor,
+        }
+
+    @staticmethod
+    def from_document(document: Mapping[str, Any]) -> Ring:
+        """Read what ``to_document`` wrote."""
+        return Ring(
+            **{**document, "started_at": from_iso(document["started_at"]), "state": State(document["state"])},
+        )
+
+
+class EpisodeStatus(StrEnum):
+    """How far an episode has come."""
+
+    CLAIMED = "claimed"  # settling, or waiting to be looked at again
+    DECIDED = "decided"
+
+
+@dataclass(frozen=True, slots=True)
+class EpisodeRecord:
+    """One alarm's newest episode. ``run`` is this episode's, ``lease_run`` the one whose borrowed capacity is still out.
+
+    ``token`` grows with every claim of the subject. ``covered_by`` is the run that another alarm of the service got.
+    ``rechecks`` counts how often a decision was put off. ``ring`` is None for a tombstone: an OK that came before any ALARM.
+    """
+
+    subject: str
+    is_open: bool
+    changed_at: datetime
+    status: EpisodeStatus
+    token: int
+    ring: Ring | None = None
+    run: str = ""
+    lease_run: str = ""
+    covered_by: str = ""
+    rechecks: int = 0
+
+
+class RunStatus(StrEnum):
+    """The life of one execution."""
+
+    INTENT = "intent"  # durable, perhaps applied: a redelivery compares before it does anything
+    ACTED = "acted"
+    HELPED = "helped"
+    NO_HELP = "no-help"
+    FAILED = "failed"
+    ABANDONED = "abandoned"  # nothing was changed after all
+
+
+class Lending(StrEnum):
+    """What became of what a run borrowed."""
+
+    NOTHING = "nothing"  # the action borrows nothing, or the policy gives nothing back
+    HELD = "held"
+    RETURNING = "returning"  # the way back is written down, perhaps applied
+    RETURNED = "returned"
+    DROPPED = "dropped"  # drifted, superseded or kept for a stated reason
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class RunRecord:
+    """One execution of one step of one policy in one episode: the intent, and what became of it.
+
+    ``alarm`` is the row as it was at the decision, so that a verify or a revert works after the row is gone.
+    ``borrowed`` are the changes to be given back: ``before`` is the original value, even when an earlier run of ours
+    had raised it already. ``token`` is the resource lock's fencing token, ``owner`` the delivery that is acting until
+    ``acting_until``. ``version`` guards every write.
+    """
+
+    id: str
+    service: str
+    ring: Ring
+    alarm: Alarm
+    policy_index: int
+    step: int
+    mode: Mode
+    proposal: Proposal
+    borrowed: tuple[Change, ...]
+    token: int
+    owner: str
+    acting_until: datetime
+    created_at: datetime
+    status: RunStatus = RunStatus.INTENT
+    acted_at: datetime | None = None
+    verify_at: datetime | None = None
+    at_latest: datetime | None = None
+    recovered_at: datetime | None = None
+    lending: Lending = Lending.NOTHING
+    restore: Proposal | None = None
+    request_ids: tuple[str, ...] = ()
+    concluded: bool = False
+    next_step: str = ""
+    version: int = 0
+
+    @property
+    def policy(self) -> Policy:
+        """The policy of this run's step."""
+        return step_of(self.alarm.policies[self.policy_index], self.step)
+
+    @property
+    def resource(self) -> str:
+        """The lock key."""
+        return self.proposal.resource
+
+    def to_document(self) -> dict[str, Any]:
+        """Return the JSON document of this run, without its version."""
+        return {
+            "id": self.id,
+            "service": self.service,
+            "ring": self.ring.to_document(),
+            "alarm": self.alarm.to_document(),
+            "policy_index": self.policy_index,
+            "step": self.step,
+            "mode": self.mode.value,
+            "proposal": self.proposal.to_document(),
+            "borrowed": [change.to_document() for change in self.borrowed],
+            "token": self.token,
+            "owner": self.owner,
+            "acting_until": iso(self.acting_until),
+            "created_at": iso(self.created_at),
+            "status": self.status.value,
+            "acted_at": _iso(self.acted_at),
+            "verify_at": _iso(self.verify_at),
+            "at_latest": _iso(self.at_latest),
+            "recovered_at": _iso(self.recovered_at),
+            "lending": self.lending.value,
+            "restore": self.restore.to_document() if self.restore else None,
+            "request_ids": list(self.request_ids),
+            "concluded": self.concluded,
+            "next_step": self.next_step,
+        }
+
+    @staticmethod
+    def from_document(document: Mapping[str, Any], version: int) -> RunRecord:
+        """Read what ``to_document`` wrote."""
+        return RunRecord(
+            id=document["id"],
+            service=document["service"],
+            ring=Ring.from_document(document["ring"]),
+            alarm=Alarm.from_document(document["alarm"]),
+            policy_index=document["policy_index"],
+            step=document["step"],
+            mode=Mode(document["mode"]),
+            proposal=Proposal.from_document(document["proposal"]),
+            borrowed=tuple(Change.from_document(item) for item in document["borrowed"]),
+            token=document["token"],
+            owner=document["owner"],
+            acting_until=from_iso(document["acting_until"]),
+            created_at=from_iso(document["created_at"]),
+            status=RunStatus(document["status"]),
+            acted_at=_from_iso(document["acted_at"]),
+            verify_at=_from_iso(document["verify_at"]),
+            at_latest=_from_iso(document["at_latest"]),
+            recovered_at=_from_iso(document["recovered_at"]),
+            lending=Lending(document["lending"]),
+            restore=Proposal.from_document(document["restore"]) if document["restore"] else None,
+            request_ids=tuple(document["request_ids"]),
+            concluded=document["concluded"],
+            next_step=document["next_step"],
+            version=version,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Lock:
+    """Who holds a resource. ``run`` is empty when nobody does; the token stays, and only grows."""
+
+    run: str = ""
+    until: datetime | None = None
+    token: int = 0
+
+    def held(self, now: datetime, *, by_other_than: str = "") -> bool:
+        """Tell whether somebody else holds it at ``now``."""
+        return bool(self.run) and self.run != by_other_than and self.until is not None and self.until > now
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """What is borrowed on a resource: the original values and ours, and the run that has to give them back."""
+
+    run: str
+    changes: tuple[Change, ...]
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class Counter:
+    """Start times of one policy's runs on one resource, oldest first."""
+
+    runs: tuple[datetime, ...] = ()
+    version: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ResourceState:
+    """All that the table knows of one resource, read in one call."""
+
+    lock: Lock = field(default_factory=Lock)
+    lease: Lease | None = None
+    counters: Mapping[str, Counter] = field(default_factory=dict)
+
+    def counter(self, policy: str) -> Counter:
+        """Return the runs of ``policy``, none when it never ran here."""
+        return self.counters.get(policy, Counter())
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceState:
+    """All that the table knows of one service, read in one call: its alarms' newest episodes and the run in flight."""
+
+    episodes: tuple[EpisodeRecord, ...] = ()
+    in_flight: Lock = field(default_factory=Lock)
+
+
+class Claimed(StrEnum):
+    """What became of the attempt to open an episode."""
+
+    NEW = "new"
+    SAME = "same"  # open already, by this very transition: a duplicate, or a delivery after a crash
+    OLDER = "older"  # something newer is known of this alarm: the event is late
+
+
+def service_key(alarm: Alarm) -> str:
+    """Return the key under which alarms settle together: the service in its account, region and stage.
+
+    A row that belongs to no service settles alone.
+    """
+    return f"{alarm.account}/{alarm.region}/{alarm.stage}/{alarm.service or 'row:' + alarm.row}"
+
+
+def policy_id(alarm: Alarm, action: str) -> str:
+    """Return the identity under which runs of a policy are counted."""
+    return f"{alarm.row}/{action}"
+
+
+def run_id(policy: str, resource: str, episode: Episode, step: int) -> str:
+    """Return the identity of an execution: two attempts at the same one meet in one key, so only one can exist."""
+    return hashlib.sha256(f"{policy}|{resource}|{episode.id}|{step}".encode()).hexdigest()[:16]
+
+
+def step_of(policy: Policy, step: int) -> Policy:
+    """Return ``policy`` itself for step 0, else the step of its ``otherwise``."""
+    return policy if step == 0 else policy.otherwise[step - 1]
+
+
+def _iso(moment: datetime | None) -> str | None:
+    return iso(moment) if moment else None
+
+
+def _from_iso(text: str | None) -> datetime | None:
+    return from_iso(text) if text else None

@@ -1,0 +1,37 @@
+"""Messages that the remediators send to themselves, to be woken later. A timer carries no truth: the history does."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+TIMER_TYPE = "tocsin.timer/1"
+
+
+class TimerKind(StrEnum):
+    """What to look at when it fires."""
+
+    SETTLE = "settle"  # the alarms of a service that rang: give them one plan
+    VERIFY = "verify"  # a run: did it help?
+    REVERT = "revert"  # a run: is it time to give back what it borrowed?
+
+
+@dataclass(frozen=True, slots=True)
+class Timer:
+    """``subject`` is the service key for settle, the run id for verify and revert."""
+
+    kind: TimerKind
+    subject: str
+
+    def to_document(self) -> dict[str, str]:
+        """Return ``{"type", "kind", "subject"}``."""
+        return {"type": TIMER_TYPE, "kind": self.kind.value, "subject": self.subject}
+
+    @staticmethod
+    def from_document(document: Mapping[str, Any]) -> Timer | None:
+        """Read what ``to_document`` wrote; None when it is something else."""
+        if document.get("type") != TIMER_TYPE:
+            return None
+        return Timer(TimerKind(document["kind"]), str(document["subject"]))

@@ -1,0 +1,188 @@
+"""What remediation says to people, in English and Korean: the guards' answers and the headlines of reports."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from alarms.domain.alarm import Limit, Mode
+from alarms.domain.decision import Change, Reason
+from alarms.domain.event import State
+from alarms.domain.report import Phase
+from alarms.domain.text import Text
+
+NOT_ASKED = Text("Not asked: an earlier guard decided.", "앞선 조건에서 이미 결정되어 확인하지 않았습니다.")
+UNREAD = Text(
+    "The resource's state could not be read; unknown is never a pass.", "리소스 상태를 읽지 못했습니다. 모르면 실행하지 않습니다."
+)
+STORE_UNREAD = Text(
+    "The history could not be read; unknown is never a pass.", "이력을 읽지 못했습니다. 모르면 실행하지 않습니다."
+)
+SWITCH_UNREAD = Text(
+    "The kill switch could not be read; unknown is never a pass.", "정지 스위치를 읽지 못했습니다. 모르면 실행하지 않습니다."
+)
+ALARM_UNREAD = Text("The alarm's present state could not be read.", "알람의 현재 상태를 읽지 못했습니다.")
+RINGS = Text("The event is an ALARM.", "ALARM 이벤트입니다.")
+NO_ROW = Text("No catalogue row describes this alarm.", "카탈로그에 이 알람의 행이 없습니다.")
+UNBOUNDED = Text(
+    "Mode auto needs limits of at least 1 and a revert; unset or 0 never means unlimited.",
+    "auto 모드에는 1 이상의 한도와 되돌리기가 필요합니다. 미설정이나 0은 무제한이 아닙니다.",
+)
+ACTIONS_DISABLED = Text("Somebody has disabled this alarm's actions.", "누군가 이 알람의 동작을 꺼 두었습니다.")
+NOT_SUPPRESSED = Text("Neither muted nor suppressed.", "음소거나 억제 상태가 아닙니다.")
+CLAIMED = Text("This delivery opened the episode.", "이 전달이 에피소드를 열었습니다.")
+DUPLICATE = Text("This episode is claimed already.", "이미 처리 중인 에피소드입니다.")
+LATE = Text(
+    "Something newer is known of this alarm; the event is late.", "이 알람에 대해 더 새로운 정보가 있어 늦게 도착한 이벤트입니다."
+)
+SETTLED = Text("No other change is in flight for this service.", "이 서비스에 진행 중인 다른 변경이 없습니다.")
+ALARM_GONE = Text("CloudWatch no longer knows this alarm.", "CloudWatch에 이 알람이 더 이상 없습니다.")
+RANG_AGAIN = Text(
+    "The alarm has recovered and rung again since; the newer event decides.", "그 사이 회복 후 다시 울려, 새 이벤트가 결정합니다."
+)
+STILL_RINGS = Text("Read again: it still rings.", "다시 확인한 결과 아직 울리고 있습니다.")
+NOT_PAUSED = Text("Automation is not paused.", "자동 조치가 멈춰 있지 않습니다.")
+CHANGES_NOTHING = Text("Not needed: this action changes nothing.", "아무것도 바꾸지 않는 조치라 필요 없습니다.")
+OBSERVES = Text("Mode observe: it only says what it would do.", "observe 모드라 무엇을 할지만 알립니다.")
+COOL = Text("The cooldown is over.", "대기 시간이 지났습니다.")
+WITHIN_LIMITS = Text("Within every limit.", "모든 한도 안입니다.")
+UNLOCKED = Text("No other run holds the resource.", "다른 실행이 이 리소스를 잡고 있지 않습니다.")
+EMPTY_PROPOSAL = Text("The action proposed no change at all.", "조치가 아무 변경도 제안하지 않았습니다.")
+STOPPED = Text(
+    "Stopped before a changing call: the kill switch was thrown, or another worker took over.",
+    "변경 직전에 멈췄습니다. 정지 스위치가 켜졌거나 다른 작업이 넘겨받았습니다.",
+)
+RECOVERED_FIRST = Text("It recovered before anything was done.", "조치 전에 회복되었습니다.")
+
+
+def hhmm(moment: datetime) -> str:
+    """Return the time of day as texts show it, in UTC."""
+    return moment.strftime("%H:%M UTC")
+
+
+def row(name: str) -> Text:
+    """Say which row describes the alarm."""
+    return Text(f"Row {name}.", f"행 {name}.")
+
+
+def policy(action: str) -> Text:
+    """Say what the row allows."""
+    return Text(f"The row allows {action}.", f"이 행은 {action}을(를) 허용합니다.")
+
+
+def no_policy(stated: str) -> Text:
+    """Say why nothing is safe to do."""
+    tail = f": {stated}" if stated else "."
+    return Text(f"Nothing is safe to do automatically{tail}", f"자동으로 해도 안전한 조치가 없습니다{tail}")
+
+
+def no_such_action(action: str) -> Text:
+    """Say that the row names an action that this version does not have."""
+    return Text(f"This version knows no action {action}.", f"이 버전에는 {action} 조치가 없습니다.")
+
+
+def not_ringing(state: State) -> Text:
+    """Say that the event is no ALARM."""
+    return Text(f"The event says {state.value}: nothing to remedy.", f"이벤트 상태가 {state.value}이므로 조치할 것이 없습니다.")
+
+
+def no_longer_rings(state: State) -> Text:
+    """Say that the alarm is over."""
+    return Text(f"Read again: the alarm is {state.value} now.", f"다시 확인한 결과 알람이 지금 {state.value} 상태입니다.")
+
+
+def untrusted(evaluation: str) -> Text:
+    """Say that CloudWatch itself does not trust its evaluation."""
+    return Text(
+        f"CloudWatch reports {evaluation}: the signal is not trusted.",
+        f"CloudWatch가 {evaluation}을(를) 보고하여 신호를 믿지 않습니다.",
+    )
+
+
+def suppressed(by: str) -> Text:
+    """Say who silences the alarm."""
+    return Text(f"Suppressed{' by ' + by if by else ' by a mute'}.", f"{by or '음소거'}에 의해 억제되었습니다.")
+
+
+def covered(by: str) -> Text:
+    """Say that one plan is in flight already."""
+    return Text(
+        f"Covered: run {by} is in flight for this service; one change at a time.",
+        f"이 서비스에 실행 {by}이(가) 진행 중입니다. 한 번에 하나만 바꿉니다.",
+    )
+
+
+def paused(scope: str, reason: str) -> Text:
+    """Say that people hold automation."""
+    tail = f": {reason}" if reason else "."
+    return Text(f"Paused ({scope}){tail}", f"자동 조치가 멈춰 있습니다({scope}){tail}")
+
+
+def mode(value: Mode) -> Text:
+    """Say which mode is in force."""
+    return Text(f"Mode {value.value}.", f"{value.value} 모드입니다.")
+
+
+def cooldown(last: datetime, until: datetime) -> Text:
+    """Say until when it rests."""
+    return Text(f"Ran at {hhmm(last)}; rests until {hhmm(until)}.", f"{hhmm(last)}에 실행했고 {hhmm(until)}까지 쉽니다.")
+
+
+def limit(value: Limit, count: int, until: datetime) -> Text:
+    """Say which limit is reached."""
+    window = f"{value.window_s // 3600} h" if value.window_s % 3600 == 0 else f"{value.window_s // 60} min"
+    return Text(
+        f"{count} runs in {window}, {value.count} allowed; next at {hhmm(until)}.",
+        f"{window} 안에 {count}회 실행, 한도 {value.count}회. 다음 가능 시각 {hhmm(until)}.",
+    )
+
+
+def locked(run: str) -> Text:
+    """Say who holds the resource."""
+    return Text(f"Run {run} holds the resource.", f"실행 {run}이(가) 리소스를 잡고 있습니다.")
+
+
+def observes_a_refusal(reason: Reason, why: Text) -> Text:
+    """Say that mode observe saw the action itself refuse."""
+    return Text(
+        f"Mode observe; it would have done nothing ({reason.value}): {why.en}",
+        f"observe 모드. 실행했더라도 하지 않았을 것입니다({reason.value}): {why.ko}",
+    )
+
+
+_KNOBS = {
+    "MinCapacity": Text("floor", "최소 용량"),
+    "desiredCount": Text("desired count", "목표 태스크 수"),
+    "MaximumConcurrency": Text("maximum concurrency", "최대 동시성"),
+}
+
+
+def change(value: Change) -> Text:
+    """Say one change: ``floor of image/image-api 2 → 6``."""
+    knob = _KNOBS.get(value.knob, Text(value.knob, value.knob))
+    name = value.resource.split("/", 1)[-1]
+    before, after = (("unset" if item is None else str(item)) for item in (value.before, value.after))
+    return Text(f"{knob.en} of {name} {before} → {after}", f"{name} {knob.ko} {before} → {after}")
+
+
+def changes(values: tuple[Change, ...]) -> Text:
+    """Say several changes in one line."""
+    said = [change(value) for value in values]
+    return Text(", ".join(item.en for item in said), ", ".join(item.ko for item in said))
+
+
+def headline(phase: Phase, action: str, values: tuple[Change, ...]) -> Text:
+    """Return the first line of a report."""
+    what = changes(values) if values else Text(action, action)
+    return {
+        Phase.SKIPPED: Text(f"{action}: not done", f"{action}: 실행하지 않음"),
+        Phase.OBSERVED: Text(f"{action} would do: {what.en}", f"{action} 실행 시 예상 변경: {what.ko}"),
+        Phase.PROPOSED: Text(f"{action} proposes: {what.en}", f"{action} 제안: {what.ko}"),
+        Phase.ACTED: Text(f"{action} done: {what.en}", f"{action} 실행함: {what.ko}"),
+        Phase.FAILED: Text(f"{action} failed", f"{action} 실패"),
+        Phase.HELPED: Text(f"{action} helped: {what.en}", f"{action} 효과 있음: {what.ko}"),
+        Phase.NO_HELP: Text(f"{action} did not help", f"{action} 효과 없음"),
+        Phase.ESCALATED: Text("A person is needed now", "지금 사람이 확인해야 합니다"),
+        Phase.REVERTED: Text(f"Given back: {what.en}", f"되돌림: {what.ko}"),
+        Phase.KEPT: Text(f"{action}: nothing given back", f"{action}: 되돌리지 않음"),
+        Phase.DRIFTED: Text(f"{action}: changed by someone else, left alone", f"{action}: 다른 변경이 있어 그대로 둠"),
+    }[phase]
