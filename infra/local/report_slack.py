@@ -14,11 +14,19 @@ from typing import Any
 Block = Mapping[str, Any]
 NAMED_COLOURS = {"good": "#2eb886", "warning": "#daa038", "danger": "#a30200"}
 EMOJI = {
-    "rotating_light": "🚨", "white_check_mark": "✅", "warning": "⚠️", "information_source": "ℹ️", "large_green_circle": "🟢",
-    "large_orange_circle": "🟠", "large_yellow_circle": "🟡", "red_circle": "🔴", "large_blue_circle": "🔵", "grey_question": "❔",
-    "white_circle": "⚪", "arrow_up": "⬆️", "arrow_down": "⬇️", "wrench": "🔧", "gear": "⚙️", "eyes": "👀", "bell": "🔔",
-    "leftwards_arrow_with_hook": "↩️", "hourglass_flowing_sand": "⏳", "question": "❓", "no_entry": "⛔", "x": "❌",
-}  # fmt: skip
+    "rotating_light": "🚨",
+    "white_check_mark": "✅",
+    "warning": "⚠️",
+    "information_source": "ℹ️",
+    "red_circle": "🔴",
+    "large_orange_circle": "🟠",
+    "large_yellow_circle": "🟡",
+    "large_green_circle": "🟢",
+    "large_blue_circle": "🔵",
+    "white_circle": "⚪",
+    "bell": "🔔",
+    "x": "❌",
+}
 _CONTROL = re.compile(r"<([^<>]+)>")
 _MARKS = (
     (re.compile(r"(?<![\w*])\*(?=\S)([^*\n]+?)(?<=\S)\*(?![\w*])"), r"<b>\1</b>"),

@@ -75,7 +75,7 @@ def first_bad(timeline: Sequence[Entry], alarm: Entry) -> str | None:
     if condition["operator"] not in SIGNS:
         return None
     bad = SIGNS[condition["operator"]]
-    points = [entry for entry in _of(timeline, "metric") if _watched(entry, alarm) and entry["at"] <= alarm["at"]]
+    points = [entry for entry in _of(timeline, "metric") if watched(entry, alarm) and entry["at"] <= alarm["at"]]
     first = None
     for point in reversed(points):
         if not bad(point["value"], condition["threshold"]):
@@ -84,7 +84,7 @@ def first_bad(timeline: Sequence[Entry], alarm: Entry) -> str | None:
     return first
 
 
-def _watched(metric: Entry, alarm: Entry) -> bool:
+def watched(metric: Entry, alarm: Entry) -> bool:
     """Tell whether ``metric`` is what ``alarm`` compares: its metric and target, or the value of its own expression."""
     if metric.get("alarm"):
         return bool(metric["alarm"] == alarm["name"])

@@ -1,0 +1,164 @@
+"""Writes the report: one HTML file that needs nothing beside itself. All text that comes in is escaped."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from infra.local.report_charts import draw
+from infra.local.report_views import (
+    Span,
+    alarm_charts,
+    escaped,
+    other_charts,
+    runs,
+    skips,
+    task_charts,
+    threads,
+    tiles,
+)
+from infra.local.story import Entry, clock, line, moment, short, story
+
+TEMPLATE = Path(__file__).with_name("report.html")
+
+
+def render(summary: Mapping[str, Any], timeline: Sequence[Entry]) -> str:
+    """Return the report of one run. ``summary`` carries ``title``, ``timezone`` and what ``summarise`` counted."""
+    zone = ZoneInfo(summary.get("timezone", "UTC"))
+    span: Span = (moment(timeline[0]["at"]), moment(timeline[-1]["at"]))
+    charts = [*alarm_charts(timeline, span), *task_charts(timeline, span)]
+    others = other_charts(timeline, span, charts)
+    parts = {
+        "title": escaped(summary["title"]),
+        "lead": _lead(summary, span, zone),
+        "zone": escaped(str(zone)),
+        "tiles": "".join(_tile(*tile) for tile in tiles(summary)),
+        "story": "".join(
+            f'<li class="{tone}"><time>{at}</time><i></i><span>{escaped(text)}</span></li>'
+            for at, tone, text in story(timeline, zone)
+        )
+        or "<li><time></time><i></i><span>Nothing rang.</span></li>",
+        "slack": _slack(timeline, zone),
+        "charts": "".join(draw(chart, zone) for chart in charts),
+        "others": "".join(draw(chart, zone) for chart in others),
+        "others_count": str(len(others)),
+        "actions": _actions(timeline, zone),
+        "data": _data(timeline, zone),
+    }
+    return re.sub(r"\[\[(\w+)\]\]", lambda match: parts[match[1]], TEMPLATE.read_text(encoding="utf-8"))
+
+
+def _lead(summary: Mapping[str, Any], span: Span, zone: ZoneInfo) -> str:
+    start, end = (point.astimezone(zone).strftime("%Y-%m-%d %H:%M") for point in span)
+    return escaped(f"{start} to {end} ({zone}), played in virtual time on an embedded AWS. {summary.get('about', '')}".strip())
+
+
+def _tile(number: str, counts: str, remark: str, well: bool) -> str:
+    state = "" if well else " bad"
+    return f'<div class="card tile{state}"><b>{escaped(number)}</b><span>{escaped(counts)}</span><small>{escaped(remark)}</small></div>'
+
+
+def _slack(timeline: Sequence[Entry], zone: ZoneInfo) -> str:
+    channels: dict[str, list[dict[str, Any]]] = {}
+    for thread in threads(timeline, zone):
+        channels.setdefault(thread["channel"], []).append(thread)
+    drawn = [
+        f'<div class="card slack"><h3>{escaped(channel)}</h3>{"".join(_thread(thread) for thread in found)}</div>'
+        for channel, found in channels.items()
+    ]
+    return "".join(drawn) or '<div class="card run">No message was written.</div>'
+
+
+def _thread(thread: Mapping[str, Any]) -> str:
+    first, last = thread["versions"][0], thread["versions"][-1]
+    edited = ' <span class="edited">(edited)</span>' if len(thread["versions"]) > 1 else ""
+    return (
+        f'<article class="msg"><div class="face" aria-hidden="true">t</div><div>{_who(first["at"])}{last["html"]}{edited}'
+        f"{_older(thread['versions'])}{_replies(thread['replies'])}</div></article>"
+    )
+
+
+def _who(at: str) -> str:
+    return f'<div class="who"><b>tocsin</b><span class="app">APP</span>{escaped(at)}</div>'
+
+
+def _older(versions: Sequence[Mapping[str, str]]) -> str:
+    if len(versions) < 2:
+        return ""
+    drawn = "".join(f'<div class="older">{_who(version["at"])}{version["html"]}</div>' for version in versions[:-1])
+    return f"<details><summary>As it stood before ({len(versions) - 1})</summary>{drawn}</details>"
+
+
+def _replies(replies: Sequence[Mapping[str, str]]) -> str:
+    if not replies:
+        return ""
+    drawn = "".join(
+        f'<div class="reply"><div class="face" aria-hidden="true">t</div><div>{_who(reply["at"])}{reply["html"]}</div></div>'
+        for reply in replies
+    )
+    count = "1 reply" if len(replies) == 1 else f"{len(replies)} replies"
+    return f'<details class="thread" open><summary>{count}</summary>{drawn}</details>'
+
+
+def _actions(timeline: Sequence[Entry], zone: ZoneInfo) -> str:
+    done = "".join(_run(run, zone) for run in runs(timeline))
+    left = "".join(
+        f"<tr><td class=num>{clock(entry, zone)}</td><td>{escaped(short(entry['alarm']))}</td>"
+        f"<td>{escaped(entry['reason'])}</td><td>{escaped(entry['why'])}</td></tr>"
+        for entry in skips(timeline)
+    )
+    head = "<tr><th>when</th><th>alarm</th><th>named reason</th><th>why</th></tr>"
+    table = f'<div class="card run"><h3>Nothing was done, and why</h3><div class="scroll"><table>{head}{left}</table></div></div>'
+    return (done or '<div class="card run">Nothing was changed.</div>') + (table if left else "")
+
+
+def _run(run: Mapping[str, Any], zone: ZoneInfo) -> str:
+    acted, after = run["acted"], run["after"]
+    phases = "".join(
+        f'<span class="phase {"failed" if entry["phase"] in {"failed", "no-help"} else entry["kind"]}">'
+        f"{clock(entry, zone)} {escaped(entry['phase'])}</span>"
+        for entry in (acted, *after)
+    )
+    made = "".join(_change(entry, change, zone) for entry in (acted, *after) for change in entry["changes"])
+    head = "<tr><th>when</th><th>resource</th><th>knob</th><th>before</th><th>after</th><th>AWS request</th></tr>"
+    return (
+        f'<div class="card run"><h3>{escaped(acted["action"])}</h3><p>{escaped(short(acted["alarm"]))}: {escaped(acted["why"])}</p>'
+        f'<div class="phases">{phases}</div><div class="scroll"><table>{head}{made}</table></div>{_guards(run["decision"])}</div>'
+    )
+
+
+def _change(entry: Entry, change: Mapping[str, Any], zone: ZoneInfo) -> str:
+    cells = (change["resource"], change["knob"], change["before"], change["after"], ", ".join(entry["request_ids"]))
+    drawn = "".join(f"<td>{escaped('not set' if cell is None else cell)}</td>" for cell in cells)
+    return f"<tr><td class=num>{clock(entry, zone)}</td>{drawn}</tr>"
+
+
+def _guards(decision: Entry | None) -> str:
+    if decision is None:
+        return ""
+    rows = "".join(
+        f"<tr><td>{escaped(guard['guard'])}</td><td>{_answer(guard['passed'])}</td><td>{escaped(guard['why'])}</td></tr>"
+        for guard in decision["guards"]
+    )
+    head = "<tr><th>guard</th><th>answer</th><th>why</th></tr>"
+    summary = f"{len(decision['guards'])} guards were asked"
+    return f'<details class="guards"><summary>{summary}</summary><div class="scroll"><table>{head}{rows}</table></div></details>'
+
+
+def _answer(passed: bool | None) -> str:
+    if passed is None:
+        return '<span class="na">not asked</span>'
+    return '<span class="yes">yes</span>' if passed else '<span class="no">no</span>'
+
+
+def _data(timeline: Sequence[Entry], zone: ZoneInfo) -> str:
+    """Return the rows of the timeline's table as JSON that cannot end its script element."""
+    rows = [
+        [clock(entry, zone), entry["kind"], line(entry), None if entry["kind"] == "metric" else dict(entry)] for entry in timeline
+    ]
+    text = json.dumps(rows, ensure_ascii=False, separators=(",", ":"))
+    return text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")

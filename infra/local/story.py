@@ -1,0 +1,125 @@
+"""Tells a timeline in sentences: one line per entry, and the few lines that make up the story of a run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, tzinfo
+from typing import Any
+
+from alarms.domain.event import from_iso
+
+Entry = Mapping[str, Any]
+Told = tuple[str, str, str]  # time of day, what kind of line (alarm, ok, action, revert, skip …), sentence
+
+
+def line(entry: Entry) -> str:
+    """Return one entry as one line of text, without its time."""
+    drawn = _LINES.get(entry["kind"])
+    return drawn(entry) if drawn else str(entry["kind"])
+
+
+def story(timeline: Sequence[Entry], zone: tzinfo) -> list[Told]:
+    """Return what a person would tell afterwards: alarms, decisions, actions, what was given back."""
+    told = []
+    for entry in timeline:
+        kind = tone(entry)
+        if kind:
+            told.append((clock(entry, zone), kind, line(entry)))
+    return told
+
+
+def tone(entry: Entry) -> str:
+    """Return what kind of line an entry is in the story; empty when it is left out of it."""
+    kind = entry["kind"]
+    if kind == "alarm":
+        first = entry["old"] == "INSUFFICIENT_DATA" and entry["new"] == "OK"
+        return "" if first else {"ALARM": "alarm", "OK": "ok"}.get(entry["new"], "unknown")
+    if kind in {"action", "revert"}:
+        return "failed" if entry["phase"] in {"failed", "no-help"} else str(kind)
+    if kind == "decision":
+        return "decision" if entry["verdict"] == "skip" and entry["reason"] not in QUIET_REASONS else ""
+    if kind == "slack_call":
+        return "slack" if not entry["ok"] else ""
+    return ""
+
+
+# A second copy of an event, the end of an alarm, a row that says that nothing is safe to do: no story in itself.
+QUIET_REASONS = frozenset({"duplicate", "not-an-alarm-state", "no-policy", None})
+
+
+def clock(entry: Entry, zone: tzinfo) -> str:
+    """Return the time of day of an entry in ``zone``."""
+    return moment(entry["at"]).astimezone(zone).strftime("%H:%M:%S")
+
+
+def moment(text: str) -> datetime:
+    """Read a time of the timeline."""
+    return from_iso(text)
+
+
+def short(alarm_name: str) -> str:
+    """Return an alarm's name without prefix and stage: ``image-processing/sqs/oldest-message-age/image-jobs``."""
+    return alarm_name.split("/", 2)[-1] if alarm_name.count("/") > 2 else alarm_name
+
+
+def target(dimensions: Mapping[str, str]) -> str:
+    """Return a metric's target for people: the values of its dimensions."""
+    return " ".join(dimensions.values()) or "whole account"
+
+
+def changes(entry: Entry) -> str:
+    """Return ``image-consumer MinCapacity 2 → 14`` for every change of an action or a revert."""
+    return ", ".join(
+        f"{change['resource'].rsplit('/', 1)[-1]} {change['knob']} {change['before']} → {change['after']}"
+        for change in entry["changes"]
+    )
+
+
+def _metric(entry: Entry) -> str:
+    return f"{entry['namespace']} {entry['name']} {target(entry['dimensions'])} {entry['statistic']} = {entry['value']:g}"
+
+
+def _alarm(entry: Entry) -> str:
+    name = short(entry["name"])
+    if entry["new"] == "ALARM":
+        return f"{name} rings: {entry['reason']}"
+    return f"{name}: {entry['old']} → {entry['new']}"
+
+
+def _delivery(entry: Entry) -> str:
+    copy = "again, on purpose" if entry["duplicate"] else f"receive {entry['receive_count']}"
+    effect = f"{entry['changed']} changes, {entry['slack_writes']} Slack messages"
+    outcome = "" if entry["outcome"] == "done" else f" FAILED {entry['error']}:"
+    return f"{entry['queue']} ({copy}):{outcome} {entry['what']['id']} → {effect}"
+
+
+def _slack(entry: Entry) -> str:
+    where = f"{entry['channel']} thread {entry['thread_ts']}" if entry["thread_ts"] else f"{entry['channel']} {entry['ts'] or ''}"
+    return f"{entry['method']} {where}: {entry['text'] if entry['ok'] else entry['error']}"
+
+
+def _aws(entry: Entry) -> str:
+    outcome = f" → {entry['error']}" if entry["error"] else ""
+    return f"{entry['caller']}: {entry['service']} {entry['operation']}{outcome}"
+
+
+def _decision(entry: Entry) -> str:
+    reason = f" ({entry['reason']})" if entry["reason"] else ""
+    return f"{short(entry['alarm'])}: {entry['verdict']}{reason}: {entry['why']}"
+
+
+def _phase(entry: Entry) -> str:
+    made = f" [{changes(entry)}]" if entry["changes"] else ""
+    return f"{entry['action']} {entry['phase']}{made}: {entry['headline']}"
+
+
+_LINES: Mapping[str, Callable[[Entry], str]] = {
+    "metric": _metric,
+    "alarm": _alarm,
+    "delivery": _delivery,
+    "slack_call": _slack,
+    "aws_call": _aws,
+    "decision": _decision,
+    "action": _phase,
+    "revert": _phase,
+}
