@@ -1,4 +1,4 @@
-"""The grammar of metric math, as far as an alarm may use it: text to a tree, and a tree back to text.
+"""The grammar of metric math, as far as an alarm may use it: from text to a tree.
 
 CloudWatch's user guide ("Using math expressions with CloudWatch metrics") names the operators and functions. It does not
 print their precedence; this is the usual one: OR, AND, NOT, comparisons, + -, * /, unary minus, ^ (from the right).
@@ -7,12 +7,12 @@ print their precedence; this is the usual one: OR, AND, NOT, comparisons, + -, *
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import NoReturn
 
 from alarms.domain.errors import BadInput
+from alarms.metric_math_tree import MINUS_POWER, NOT_POWER, POWER, Array, Binary, Call, Name, Node, Number, Text, Unary, Word
 
 LONGEST = 2048  # PutMetricAlarm: MetricDataQuery.Expression
 DEEPEST = 100  # nesting, chains included; bounds the recursion over a tree
@@ -34,8 +34,6 @@ FUNCTIONS = {
     "SUM": (1, 1),
 }
 WORDS = ("REPEAT", "LINEAR")
-_POWER = {"OR": 1, "AND": 2, "==": 4, "!=": 4, "<": 4, "<=": 4, ">": 4, ">=": 4, "+": 5, "-": 5, "*": 6, "/": 6, "^": 8}
-_NOT_POWER, _MINUS_POWER, _ATOM = 3, 7, 9
 _SPELLINGS = {"&&": "AND", "||": "OR"}
 
 
@@ -45,117 +43,6 @@ class ExpressionError(BadInput):
     def __init__(self, position: int, message: str) -> None:
         super().__init__(f"character {position}: {message}" if position else message)
         self.position = position
-
-
-@dataclass(frozen=True, slots=True)
-class Number:
-    """A number, never negative: a sign is an operator."""
-
-    value: float
-
-
-@dataclass(frozen=True, slots=True)
-class Name:
-    """A metric's or an expression's Id. Two are equal wherever they stand."""
-
-    id: str
-    at: int = field(default=0, compare=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Text:
-    """Text in quotes: METRICS("errors")."""
-
-    value: str
-
-
-@dataclass(frozen=True, slots=True)
-class Word:
-    """REPEAT or LINEAR, the ways of FILL."""
-
-    word: str
-
-
-@dataclass(frozen=True, slots=True)
-class Unary:
-    """``-`` or ``NOT``."""
-
-    operator: str
-    operand: Node
-
-
-@dataclass(frozen=True, slots=True)
-class Binary:
-    """An operator between two; AND and OR by their words."""
-
-    operator: str
-    left: Node
-    right: Node
-
-
-@dataclass(frozen=True, slots=True)
-class Array:
-    """``[m1, m2]``."""
-
-    items: tuple[Node, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    """A function with its arguments, their number already right."""
-
-    function: str
-    arguments: tuple[Node, ...]
-    at: int = field(default=0, compare=False)
-
-
-Node = Number | Name | Text | Word | Unary | Binary | Array | Call
-
-
-def names(node: Node) -> Iterator[Name]:
-    """Yield every Id in the tree, in the order written."""
-    if isinstance(node, Name):
-        yield node
-    for child in children(node):
-        yield from names(child)
-
-
-def children(node: Node) -> tuple[Node, ...]:
-    """Return the nodes right below."""
-    if isinstance(node, Unary):
-        return (node.operand,)
-    if isinstance(node, Binary):
-        return (node.left, node.right)
-    return node.items if isinstance(node, Array) else node.arguments if isinstance(node, Call) else ()
-
-
-def written(node: Node, power: int = 0) -> str:
-    """Return the text of a tree, with the fewest parentheses that read back as the same tree."""
-    match node:
-        case Number(value):
-            return repr(value).removesuffix(".0")
-        case Name(identity):
-            return identity
-        case Text(value):
-            return f'"{value}"'
-        case Word(word):
-            return word
-        case Array(items):
-            return f"[{', '.join(map(written, items))}]"
-        case Call(function, arguments):
-            return f"{function}({', '.join(map(written, arguments))})"
-        case Unary(operator, operand):
-            mine = _NOT_POWER if operator == "NOT" else _MINUS_POWER
-            return _bracketed(f"{'NOT ' if operator == 'NOT' else '-'}{written(operand, mine)}", mine < power)
-        case Binary(operator, left, right):
-            mine = _POWER[operator]
-            from_right = operator == "^"
-            sides = written(left, mine + from_right), written(right, mine + (not from_right))
-            return _bracketed(f"{sides[0]} {operator} {sides[1]}", mine < power)
-
-
-def _bracketed(text: str, needed: bool) -> str:
-    return f"({text})" if needed else text
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,8 +130,8 @@ class Parser:
         entered = self._depth
         self._deeper()
         left = self._operand()
-        while (operator := self._operator()) and _POWER[operator] >= max(power, 1):
-            mine = _POWER[operator]
+        while (operator := self._operator()) and POWER[operator] >= max(power, 1):
+            mine = POWER[operator]
             self._take()
             # A chain of operators is as deep a tree as brackets are.
             self._deeper()
@@ -255,7 +142,7 @@ class Parser:
     def _operator(self) -> str:
         token = self._peek
         name = _SPELLINGS.get(token.text, token.text)
-        return name if name in _POWER and token.kind in ("sign", "word") else ""
+        return name if name in POWER and token.kind in ("sign", "word") else ""
 
     def _deeper(self) -> None:
         self._depth += 1
@@ -266,10 +153,10 @@ class Parser:
         token = self._peek
         if token.text == "-":
             self._take()
-            return Unary("-", self._expression(_MINUS_POWER))
+            return Unary("-", self._expression(MINUS_POWER))
         if token.text == "NOT":
             self._take()
-            return Unary("NOT", self._expression(_NOT_POWER))
+            return Unary("NOT", self._expression(NOT_POWER))
         return self._atom(token)
 
     def _atom(self, token: _Token) -> Node:
@@ -305,7 +192,9 @@ class Parser:
         fewest, most = FUNCTIONS[token.text]
         if not fewest <= len(arguments) <= most:
             wanted = str(fewest) if fewest == most else f"{fewest} to {most}"
-            raise ExpressionError(token.at, f"{token.text} takes {wanted} arguments, not {len(arguments)}")
+            raise ExpressionError(
+                token.at, f"{token.text} takes {wanted} argument{'' if wanted == '1' else 's'}, not {len(arguments)}"
+            )
         return Call(token.text, arguments, token.at)
 
     def _list(self, bracket: str) -> tuple[Node, ...]:
