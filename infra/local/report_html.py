@@ -59,7 +59,8 @@ def _lead(summary: Mapping[str, Any], span: Span, zone: ZoneInfo) -> str:
 
 def _tile(number: str, counts: str, remark: str, well: bool) -> str:
     state = "" if well else " bad"
-    return f'<div class="card tile{state}"><b>{escaped(number)}</b><span>{escaped(counts)}</span><small>{escaped(remark)}</small></div>'
+    words = f"<b>{escaped(number)}</b><span>{escaped(counts)}</span><small>{escaped(remark)}</small>"
+    return f'<div class="card tile{state}">{words}</div>'
 
 
 def _slack(timeline: Sequence[Entry], zone: ZoneInfo) -> str:
@@ -126,7 +127,8 @@ def _run(run: Mapping[str, Any], zone: ZoneInfo) -> str:
     made = "".join(_change(entry, change, zone) for entry in (acted, *after) for change in entry["changes"])
     head = "<tr><th>when</th><th>resource</th><th>knob</th><th>before</th><th>after</th><th>AWS request</th></tr>"
     return (
-        f'<div class="card run"><h3>{escaped(acted["action"])}</h3><p>{escaped(short(acted["alarm"]))}: {escaped(acted["why"])}</p>'
+        f'<div class="card run"><h3>{escaped(acted["action"])}</h3>'
+        f"<p>{escaped(short(acted['alarm']))}: {escaped(acted['why'])}</p>"
         f'<div class="phases">{phases}</div><div class="scroll"><table>{head}{made}</table></div>{_guards(run["decision"])}</div>'
     )
 

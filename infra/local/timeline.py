@@ -1,0 +1,181 @@
+"""Shows a run while it is played: a live picture on a terminal, plain lines anywhere else."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from datetime import datetime, tzinfo
+from types import TracebackType
+from typing import Protocol
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from infra.local.story import Entry, clock, line, short, tone
+from infra.local.summary import SIGNS
+
+BARS = "▁▂▃▄▅▆▇█"
+WIDTH = 60
+NEWEST = 12
+STYLES: Mapping[str, str] = {
+    "alarm": "bold red", "failed": "bold red", "ok": "green", "action": "magenta", "revert": "cyan",
+    "decision": "dim", "slack": "yellow", "unknown": "yellow",
+}  # fmt: skip
+STATES: Mapping[str, str] = {"ALARM": "bold red", "OK": "green", "INSUFFICIENT_DATA": "dim"}
+
+
+@dataclass(frozen=True, slots=True)
+class Gauge:
+    """One metric shown as a sparkline with its threshold, in the metric's own unit times ``scale``."""
+
+    title: str
+    metric: str
+    dimensions: Mapping[str, str]
+    sign: str
+    threshold: float
+    unit: str
+    scale: float = 1.0
+
+    def shows(self, entry: Entry) -> bool:
+        """Tell whether a metric entry is this gauge's."""
+        return f"{entry['namespace']} {entry['name']}" == self.metric and entry["dimensions"] == self.dimensions
+
+    def bad(self, value: float) -> bool:
+        """Tell whether a value of the metric is on the wrong side of the threshold."""
+        return SIGNS[self.sign](value, self.threshold)
+
+
+@dataclass
+class Picture:
+    """What is known so far, for drawing. Fed with entries in the order in which they happened."""
+
+    title: str
+    zone: tzinfo
+    span: tuple[datetime, datetime]
+    gauges: Sequence[Gauge]
+    states: dict[str, str] = field(default_factory=dict)
+    values: dict[str, deque[float]] = field(default_factory=dict)
+    told: deque[tuple[str, str, str]] = field(default_factory=lambda: deque(maxlen=NEWEST))
+
+    def take(self, entry: Entry) -> None:
+        """Note one entry."""
+        if entry["kind"] == "alarm":
+            self.states[entry["name"]] = entry["new"]
+        if entry["kind"] == "metric":
+            for gauge in self.gauges:
+                if gauge.shows(entry):
+                    self.values.setdefault(gauge.title, deque(maxlen=WIDTH)).append(entry["value"])
+        if kind := tone(entry):
+            self.told.append((clock(entry, self.zone), kind, line(entry)))
+
+    def draw(self, now: datetime) -> Panel:
+        """Return the picture at virtual time ``now``."""
+        start, end = self.span
+        share = min(1.0, (now - start).total_seconds() / max(1.0, (end - start).total_seconds()))
+        done = "━" * round(share * WIDTH)
+        local = now.astimezone(self.zone)
+        head = Text.assemble(
+            (local.strftime("%Y-%m-%d %H:%M:%S "), "bold"),
+            (f"{local.tzname()}  ", "dim"),
+            (done, "blue"),
+            ("─" * (WIDTH - len(done)), "dim"),
+        )
+        return Panel(Group(head, Text(), self._gauges(), Text(), self._states(), Text(), self._events()), title=self.title)
+
+    def _gauges(self) -> Table:
+        table = Table.grid(padding=(0, 2))
+        for gauge in self.gauges:
+            values = list(self.values.get(gauge.title, ()))
+            newest = f"{values[-1] * gauge.scale:,.0f} {gauge.unit}" if values else "—"
+            style = "bold red" if values and gauge.bad(values[-1]) else "bold"
+            limit = f"{gauge.sign} {gauge.threshold * gauge.scale:g} {gauge.unit}"
+            table.add_row(gauge.title, sparkline(values, gauge), Text(newest, style), Text(limit, "dim"))
+        return table
+
+    def _states(self) -> Text:
+        """Return the alarms that are not OK by name, and how many are."""
+        ringing = [name for name, state in self.states.items() if state == "ALARM"]
+        fine = sum(state == "OK" for state in self.states.values())
+        text = Text(f"{fine} alarms OK", STATES["OK"])
+        for name in ringing:
+            text.append(f"  ● {short(name)}", STATES["ALARM"])
+        return text
+
+    def _events(self) -> Table:
+        table = Table.grid(padding=(0, 1))
+        table.add_column(no_wrap=True)
+        table.add_column(overflow="ellipsis", no_wrap=True)
+        for at, kind, sentence in self.told:
+            table.add_row(Text(at, "dim"), Text(sentence, STYLES.get(kind, "")))
+        return table
+
+
+def sparkline(values: Sequence[float], gauge: Gauge) -> Text:
+    """Return the newest values as bars, the bad ones in red; a full bar is the larger of the peak and the threshold."""
+    top = max([gauge.threshold, *values]) or 1.0
+    text = Text()
+    for value in values:
+        bar = BARS[min(len(BARS) - 1, max(0, int(value / top * (len(BARS) - 1) + 0.5)))]
+        text.append(bar, "red" if gauge.bad(value) else "blue")
+    text.append(" " * (WIDTH - len(values)))
+    return text
+
+
+class Timeline(AbstractContextManager["Timeline"], Protocol):
+    """What a run is shown on."""
+
+    def tick(self, now: datetime, entries: Sequence[Entry]) -> None:
+        """Show the moment ``now`` and what is new since the last tick."""
+        ...
+
+
+class PlainTimeline(AbstractContextManager["PlainTimeline"]):
+    """One line per thing that a person would tell, for logs and pipes."""
+
+    def __init__(self, console: Console, picture: Picture) -> None:
+        self._console = console
+        self._picture = picture
+
+    def tick(self, now: datetime, entries: Sequence[Entry]) -> None:  # noqa: ARG002 - every line has its own time
+        """Print what is new."""
+        for entry in entries:
+            self._picture.take(entry)
+            if kind := tone(entry):
+                sentence = f"{clock(entry, self._picture.zone)}  {kind:8}  {line(entry)}"
+                self._console.print(sentence, markup=False, highlight=False, soft_wrap=True)
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        """Leave nothing behind."""
+
+
+class LiveTimeline(AbstractContextManager["LiveTimeline"]):
+    """A picture that is redrawn. ``pause_s`` of real time passes between two ticks."""
+
+    def __init__(self, console: Console, picture: Picture, pause_s: float = 0.0) -> None:
+        self._picture = picture
+        self._pause = pause_s
+        # No refreshing thread: it would look at a clock that stands still.
+        self._live = Live(console=console, auto_refresh=False, transient=True)
+
+    def __enter__(self) -> LiveTimeline:
+        """Take over the screen."""
+        self._live.start()
+        return self
+
+    def tick(self, now: datetime, entries: Sequence[Entry]) -> None:
+        """Redraw."""
+        for entry in entries:
+            self._picture.take(entry)
+        self._live.update(self._picture.draw(now), refresh=True)
+        if self._pause:
+            time.sleep(self._pause)
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        """Give the screen back."""
+        self._live.stop()
