@@ -17,12 +17,12 @@ def check(subject: Subject) -> Iterator[Finding]:
     if series.has(Trait.FRACTION) and series.stat == "Average" and threshold > 1:
         yield Finding(
             f"Average of {series.name} is a share from 0 to 1 and never reaches {threshold:g}",
-            f'write "{threshold:g} %", which compiles to {threshold / 100:g}',
+            f"write `{threshold:g} %`, which compiles to {threshold / 100:g}",
         )
     if series.fact.unit == "Percent" and series.stat != "SampleCount" and 0 < threshold < 1:
         yield Finding(
             f"{series.name} is measured in percent: {threshold:g} is less than one percent",
-            f'write "{threshold * 100:g} %"',
+            f"write `{threshold * 100:g} %`",
         )
 
 
@@ -30,31 +30,31 @@ RULE = Rule(
     level=Level.WARNING,
     what="A threshold that is 100 times too large or too small: percent against a share, or a share against percent.",
     why=(
-        "The Average of API Gateway's 5XXError and of S3's 5xxErrors is errors by requests, from 0 to 1: compared with 5 it "
-        "can never ring. CPU and memory are the other way round: 0.8 is less than one percent and always rings."
+        "The Average of API Gateway's 5XXError and of S3's 5xxErrors is errors by requests, from 0 to 1: compared with more than "
+        "1 it can never ring. CPU and memory are measured in percent: 0.8 is less than one percent and always rings."
     ),
-    fix="write the threshold with its unit, and tocsin converts it",
+    fix="write percent as people say it, `80 %`: tocsin converts it to the metric's unit",
     bad="""\
-component: api-gateway
+component: ecs
 alarms:
-  - id: 5xx-rate
-    metric: AWS/ApiGateway 5XXError
-    dimensions: {ApiName: image-api, Stage: prod}
+  - id: cpu-high
+    metric: AWS/ECS CPUUtilization
+    dimensions: {ClusterName: image, ServiceName: image-api}
     statistic: Average
-    when: ">= 5"
-    for: 3 m
-    missing: not_breaching
+    when: ">= 0.8 %"
+    for: 5 m
+    missing: missing
 """,
     good="""\
-component: api-gateway
+component: ecs
 alarms:
-  - id: 5xx-rate
-    metric: AWS/ApiGateway 5XXError
-    dimensions: {ApiName: image-api, Stage: prod}
+  - id: cpu-high
+    metric: AWS/ECS CPUUtilization
+    dimensions: {ClusterName: image, ServiceName: image-api}
     statistic: Average
-    when: ">= 5 %"
-    for: 3 m
-    missing: not_breaching
+    when: ">= 80 %"
+    for: 5 m
+    missing: missing
 """,
     check=check,
 )

@@ -27,8 +27,8 @@ RULE = Rule(
     level=Level.NOTE,
     what="An alarm name that had to be cut to CloudWatch's 255 characters (an error when it still does not fit).",
     why=(
-        "The name is made of prefix, stage, service, component, row id and target. What does not fit is replaced by a digest: the "
-        "alarm works, and people read half a target in the console."
+        "The name is made of prefix, stage, service, component, row id and target. What does not fit is replaced by a digest: "
+        "the alarm works, and people read half a target in the console."
     ),
     fix="shorten the row's id, the service's name or the prefix",
     bad=f"""\
