@@ -209,4 +209,5 @@ def _notes(desired: Sequence[Desired], ours: Sequence[Actual], scope: Scope) -> 
     if desired or not ours:
         return ()
     what = "the catalogue is empty" if scope.services is None else "there is no row in scope"
-    return (f"{what}: nothing is deleted, {len(ours)} alarms stay; `tocsin destroy` removes them",)
+    stay = "1 alarm stays" if len(ours) == 1 else f"{len(ours)} alarms stay"
+    return (f"{what}: nothing is deleted, {stay}; `tocsin destroy` deletes what is live",)
