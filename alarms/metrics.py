@@ -16,7 +16,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import cache
+from functools import cache, lru_cache
 from importlib import resources
 from typing import Any
 
@@ -81,6 +81,7 @@ def namespaces() -> tuple[str, ...]:
     return tuple(sorted(_catalogue()))
 
 
+@lru_cache(maxsize=1024)  # a row with a thousand targets asks a thousand times
 def suggest(namespace: str, name: str) -> str | None:
     """Return the known metric of ``namespace`` that ``name`` most likely means; None when none is near or it is right."""
     names = _catalogue().get(namespace, {})
