@@ -1,0 +1,189 @@
+"""Where the metrics of a run come from: the model of the platform under a scenario, or a recorded series.
+
+A source builds what it needs in the embedded AWS and puts itself on the clock, before the alarms in the order of a moment:
+a minute's points are in before that minute is judged.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from itertools import groupby
+from typing import Any, Protocol
+
+from infra.local.aws import Embedded
+from infra.local.clock import METERS
+from infra.local.metrics_feed import API_SERVICE, CLUSTER, CONSUMER_SERVICE, DEAD_LETTERS, QUEUE, Reading, readings
+from infra.local.platform import Capacity, Minute, Platform
+from infra.local.recorder import Recorder
+from infra.local.scenario import Deliveries, Fleet, Scenario
+from infra.local.seam import Request
+from infra.local.series import Series, Subject
+
+MINUTE = timedelta(minutes=1)
+MOST_DATA = 1000  # members of MetricData in one PutMetricData
+# How the live picture counts a queue that nobody looks at between two minutes.
+COUNTED = {"ApproximateNumberOfMessages": "waiting", "ApproximateNumberOfMessagesNotVisible": "in_flight"}
+
+
+class Source(Protocol):
+    """What is played."""
+
+    title: str
+    about: str
+    timezone: str
+    start: datetime
+    lasts_s: int
+    seed: int
+    deliveries: Deliveries
+
+    def open(self, aws: Embedded, recorder: Recorder) -> None:
+        """Build what it needs and go on the clock."""
+        ...
+
+
+class PlatformSource:
+    """The model of the platform under a scenario: publishes every minute and answers for its queue."""
+
+    def __init__(self, scenario: Scenario) -> None:
+        self._scenario = scenario
+        self.title = scenario.title
+        self.about = ""
+        self.timezone = scenario.timezone
+        self.start = scenario.start
+        self.lasts_s = scenario.lasts
+        self.seed = scenario.seed
+        self.deliveries = scenario.deliveries
+        self._platform = Platform(scenario.traits, scenario.noise, scenario.seed)
+        self._minute: Minute | None = None
+
+    def open(self, aws: Embedded, recorder: Recorder) -> None:
+        """Create the cluster, its two services with their scalable targets, and the queues."""
+        self._aws, self._recorder, self._cloudwatch = aws, recorder, aws.client("cloudwatch")
+        self._ecs, self._scaling = aws.client("ecs"), aws.client("application-autoscaling")
+        with recorder.acting_as("platform"):
+            self._ecs.create_cluster(clusterName=CLUSTER)
+            self._service(API_SERVICE, self._scenario.api)
+            self._service(CONSUMER_SERVICE, self._scenario.consumers)
+            for name in (DEAD_LETTERS, QUEUE):
+                self._url = aws.client("sqs").create_queue(QueueName=name)["QueueUrl"]
+        aws.seam.serve("sqs", {"GetQueueAttributes": self._queue_attributes}, others_to_moto=True)
+        aws.clock.every(60, self._publish, first=self.start + MINUTE, order=METERS, label="platform")
+
+    def _service(self, name: str, fleet: Fleet) -> None:
+        image = f"{self._aws.place.account}.dkr.ecr.{self._aws.place.region}.amazonaws.com/{name}:1"
+        definition = self._ecs.register_task_definition(
+            family=name,
+            requiresCompatibilities=["FARGATE"],
+            networkMode="awsvpc",
+            cpu="1024",
+            memory="2048",
+            containerDefinitions=[{"name": name, "image": image, "essential": True}],
+        )["taskDefinition"]["taskDefinitionArn"]
+        self._ecs.create_service(
+            cluster=CLUSTER, serviceName=name, taskDefinition=definition, desiredCount=fleet.tasks, launchType="FARGATE"
+        )
+        self._scaling.register_scalable_target(
+            ServiceNamespace="ecs",
+            ResourceId=f"service/{CLUSTER}/{name}",
+            ScalableDimension="ecs:service:DesiredCount",
+            MinCapacity=fleet.tasks,
+            MaxCapacity=fleet.max_tasks,
+        )
+
+    def _publish(self) -> None:
+        """Play the minute that ends now and publish what was measured."""
+        now = self._aws.clock.now
+        since = (now - MINUTE - self.start).total_seconds()
+        with self._recorder.acting_as("platform"):
+            self._minute = self._platform.minute(self._scenario.uploads(since), self._capacity(), self._scenario.trouble(since))
+            found = readings(self._minute)
+            publish(self._cloudwatch, self._recorder, found, now=now, period_start=now - MINUTE, period_s=60)
+
+    def _capacity(self) -> Capacity:
+        answer = self._ecs.describe_services(cluster=CLUSTER, services=[API_SERVICE, CONSUMER_SERVICE])
+        counts = {each["serviceName"]: (each["runningCount"], each["desiredCount"]) for each in answer["services"]}
+        return Capacity(*counts[API_SERVICE], *counts[CONSUMER_SERVICE])
+
+    def _queue_attributes(self, params: Mapping[str, Any], request: Request) -> Mapping[str, Any] | None:  # noqa: ARG002 - the overlay's signature
+        """Answer GetQueueAttributes of the work queue from the model.
+
+        The model's queue holds thousands of messages an hour as a fluid; holding each in moto would cost minutes and show
+        nothing more. The counts are the ones that the metrics of the last whole minute were published from.
+        """
+        if params["QueueUrl"] != self._url:
+            return None
+        values = {name: str(round(getattr(self._minute, held) if self._minute else 0)) for name, held in COUNTED.items()}
+        values |= {"ApproximateNumberOfMessagesDelayed": "0", "VisibilityTimeout": "180", "QueueArn": self._arn()}
+        wanted = params.get("AttributeNames", [])
+        return {"Attributes": {name: value for name, value in values.items() if name in wanted or "All" in wanted}}
+
+    def _arn(self) -> str:
+        return f"arn:aws:sqs:{self._aws.place.region}:{self._aws.place.account}:{QUEUE}"
+
+
+@dataclass
+class SeriesSource:
+    """A recorded series, published point by point at its own times."""
+
+    series: Series
+    subject: Subject
+    statistic: str = "Average"
+    unit: str = "None"
+    timezone: str = "UTC"
+    seed: int = 0
+    deliveries: Deliveries = field(default_factory=Deliveries)
+
+    @property
+    def title(self) -> str:
+        """What the report is called."""
+        return f"{self.series.name} as {self.subject.namespace} {self.subject.metric}"
+
+    @property
+    def about(self) -> str:
+        """One sentence on the data."""
+        return f"{len(self.series.points)} recorded points, {self.series.step_s} s apart."
+
+    @property
+    def start(self) -> datetime:
+        """The first point's minute."""
+        return self.series.points[0][0].replace(second=0, microsecond=0)
+
+    @property
+    def lasts_s(self) -> int:
+        """Until a few periods after the last point, so that the last alarm may end."""
+        span = self.series.points[-1][0] - self.start
+        return (int(span.total_seconds()) // 60 + 1) * 60 + 3 * self.series.step_s
+
+    def open(self, aws: Embedded, recorder: Recorder) -> None:
+        """Go on the clock: the point of a period is in when the period is over."""
+        self._aws, self._recorder, self._cloudwatch = aws, recorder, aws.client("cloudwatch")
+        self._left = iter(self.series.points)
+        self._next()
+
+    def _next(self) -> None:
+        point = next(self._left, None)
+        if point is not None:
+            due = point[0] + timedelta(seconds=self.series.step_s)
+            self._aws.clock.at(due, lambda: self._publish(*point), order=METERS, label="series")
+
+    def _publish(self, at: datetime, value: float) -> None:
+        reading = Reading(
+            self.subject.namespace, self.subject.metric, self.subject.dimensions, self.unit, self.statistic, (value,), (1.0,)
+        )
+        with self._recorder.acting_as("platform"):
+            step = self.series.step_s
+            publish(self._cloudwatch, self._recorder, [reading], now=self._aws.clock.now, period_start=at, period_s=step)
+        self._next()
+
+
+def publish(
+    cloudwatch: Any, recorder: Recorder, found: Iterable[Reading], *, now: datetime, period_start: datetime, period_s: int
+) -> None:
+    """Put the readings of one period into CloudWatch and into the record."""
+    for namespace, group in groupby(found, key=lambda reading: reading.namespace):
+        data = list(group)
+        cloudwatch.put_metric_data(Namespace=namespace, MetricData=[reading.datum(period_start) for reading in data][:MOST_DATA])
+        for reading in data:
+            recorder.metric(now, period_start, period_s, reading)
