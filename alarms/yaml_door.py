@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import yaml
@@ -69,6 +70,16 @@ def read(content: bytes, file: str) -> Document:
         reader.problems.append(_problem(place, stop.summary, stop.fix))
         return Document(file, None, Spot(Place(file)), tuple(reader.problems))
     return Document(file, value, spot, tuple(reader.problems))
+
+
+def read_path(path: Path) -> Document:
+    """Read the file ``path``; one that is too large is told of and not read. OSError when it cannot be opened."""
+    file = str(path)
+    size = path.stat().st_size
+    if size <= MAX_BYTES:
+        return read(path.read_bytes(), file)
+    problem = _problem(Place(file), f"the file has {size / MAX_BYTES:.1f} MiB and was not read", "at most 1 MiB; split it")
+    return Document(file, None, Spot(Place(file)), (problem,))
 
 
 class _Stop(Exception):

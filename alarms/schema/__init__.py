@@ -1,1 +1,1 @@
-"""The YAML's models: strict, with places for errors. The only home of pydantic."""
+"""The pydantic models of the YAML files: strict, nothing unknown allowed. Pydantic lives here and nowhere else."""

@@ -1,0 +1,116 @@
+"""From a row's ``remediate`` to policies: parameters read by their kinds, and what a mode above observe must have."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from alarms.domain.action import Actions, ActionSpec, Parameter, ParameterKind
+from alarms.domain.alarm import Mode, Policy, Revert
+from alarms.kind import did_you_mean
+from alarms.problem import Level, Problem
+from alarms.quantity import parse_duration, parse_percent
+from alarms.schema.rows import StepModel
+from alarms.yaml_door import Spot
+
+CHECK = "remediation"
+COOLDOWN_S = 600
+VERIFY_WITHIN_S = 900
+
+
+class Policies:
+    """Builds the policies of one row. ``problems`` collects what is wrong; ``complete`` is False for a profile's own row.
+
+    A profile may leave parameters open that each service fills in: only its services must be complete.
+    """
+
+    def __init__(self, actions: Actions, specs: Mapping[str, ActionSpec], row: str, *, complete: bool) -> None:
+        self._actions, self._specs, self._row, self._complete = actions, specs, row, complete
+        self.problems: list[Problem] = []
+
+    def build(self, steps: list[StepModel], spot: Spot) -> tuple[Policy, ...]:
+        """Return the policies of ``steps``, which stand at ``spot``; those with a problem are left out."""
+        built = [self._policy(step, spot.at((index,))) for index, step in enumerate(steps)]
+        return tuple(policy for policy in built if policy is not None)
+
+    def _policy(self, step: StepModel, spot: Spot) -> Policy | None:
+        spec = self._specs.get(step.action)
+        if spec is None:
+            self._note(spot.at(("action",)), f"there is no action {step.action!r}", did_you_mean(step.action, self._specs))
+            return None
+        before = len(self.problems)
+        if step.revert and step.revert.at_latest < step.revert.after_ok:
+            self._note(spot.at(("revert",)), "at_latest comes before after_ok", "say the longer time as at_latest")
+        parameters = self._parameters(spec, step.with_, spot.at(("with",)))
+        mode = step.mode or Mode.OBSERVE
+        if self._complete and spec.changes and mode is not Mode.OBSERVE:
+            self._earned(spec, step, mode, spot)
+        otherwise = self.build(step.otherwise, spot.at(("otherwise",)))
+        if len(self.problems) > before:
+            return None
+        return Policy(
+            action=spec.name,
+            parameters=parameters,
+            mode=mode,
+            limits=tuple(step.limits),
+            cooldown_s=step.cooldown or COOLDOWN_S,
+            verify_within_s=step.verify_within or VERIFY_WITHIN_S,
+            revert=Revert(step.revert.after_ok, step.revert.at_latest) if step.revert else None,
+            otherwise=otherwise,
+        )
+
+    def _parameters(self, spec: ActionSpec, given: Mapping[str, Any], spot: Spot) -> dict[str, Any]:
+        known = {parameter.name: parameter for parameter in spec.parameters}
+        read: dict[str, Any] = {}
+        before = len(self.problems)
+        for name, value in given.items():
+            if name not in known:
+                self._note(spot.at((name,)), f"{spec.name} has no parameter {name!r}", did_you_mean(name, known), key=True)
+                continue
+            try:
+                read[name] = _value(known[name], value)
+            except ValueError as error:
+                self._note(spot.at((name,)), f"{name}: {error}", known[name].summary)
+        if self._complete:
+            self._require(spec, read, given, spot)
+            if len(self.problems) == before and (wrong := self._actions.problem(spec.name, read)):
+                self._note(spot, f"{spec.name}: {wrong}")
+        return read
+
+    def _require(self, spec: ActionSpec, read: dict[str, Any], given: Mapping[str, Any], spot: Spot) -> None:
+        for parameter in spec.parameters:
+            if parameter.required and parameter.name not in given:
+                self._note(spot, f"{spec.name} needs {parameter.name!r}", f"it says: {parameter.summary}")
+            elif parameter.name not in given and parameter.default is not None:
+                read[parameter.name] = parameter.default
+
+    def _earned(self, spec: ActionSpec, step: StepModel, mode: Mode, spot: Spot) -> None:
+        """Unset, empty and 0 never mean "no limit": what may change something says how often, how far and how long."""
+        ceilings = [parameter.name for parameter in spec.parameters if parameter.ceiling]
+        if not step.limits:
+            self._note(spot.at(("mode",)), f"mode {mode} of {spec.name} needs limits", "say `limits: [3 per hour, 10 per day]`")
+        if not any(name in step.with_ for name in ceilings):
+            fix = f"say `with: {{{ceilings[0]}: …}}`" if ceilings else "this action may only observe"
+            self._note(spot.at(("mode",)), f"mode {mode} of {spec.name} needs a ceiling", fix)
+        if step.revert is None:
+            self._note(
+                spot.at(("mode",)), f"mode {mode} of {spec.name} needs a revert", "say `revert: {after_ok: 30 m, at_latest: 6 h}`"
+            )
+
+    def _note(self, spot: Spot, summary: str, fix: str = "", *, key: bool = False) -> None:
+        place = spot.named if key else spot.place
+        self.problems.append(Problem(place, Level.ERROR, CHECK, self._row, summary, fix=fix))
+
+
+def _value(parameter: Parameter, value: Any) -> int | float | str:
+    if parameter.kind is ParameterKind.COUNT:
+        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+            raise ValueError(f"{value!r} is not a whole number of at least 1")
+        if parameter.maximum is not None and value > parameter.maximum:
+            raise ValueError(f"{value} is above {parameter.maximum}, the most that is possible")
+        return value
+    if not isinstance(value, str) or not value.strip():
+        raise ValueError(f"{value!r} is not text")
+    if parameter.kind is ParameterKind.DURATION:
+        return parse_duration(value)
+    return parse_percent(value) if parameter.kind is ParameterKind.PERCENT else value.strip()

@@ -1,0 +1,74 @@
+"""From tocsin.yaml to the settings of one stage."""
+
+from __future__ import annotations
+
+from alarms.domain.alarm import Mode
+from alarms.domain.text import Language
+from alarms.kind import did_you_mean
+from alarms.problem import Level, Problem
+from alarms.schema.errors import validate
+from alarms.schema.files import ClusterModel, DatabaseModel, StageModel, TocsinFile
+from alarms.settings import (
+    DEFAULT_REGION,
+    DEFAULT_STAGE,
+    DEFAULT_TOPIC,
+    PLACEHOLDER_ACCOUNT,
+    Cluster,
+    Database,
+    Settings,
+    topic_arn,
+)
+from alarms.yaml_door import Document
+
+
+def read_settings(document: Document | None, stage: str | None) -> tuple[Settings, list[Problem]]:
+    """Return the settings of ``stage`` (None: ``default_stage``, else the first), and what is wrong with the file.
+
+    Without a file every stage is allowed and the defaults hold.
+    """
+    if document is None or document.value is None:
+        name = stage or DEFAULT_STAGE
+        return Settings(stage=name, stages=(name,)), []
+    model, problems = validate(TocsinFile, document.value, document.spot)
+    if model is None:
+        name = stage or DEFAULT_STAGE
+        return Settings(stage=name, stages=(name,)), problems
+    names = tuple(model.stages) or (DEFAULT_STAGE,)
+    name = stage or model.default_stage or names[0]
+    if name not in names:
+        place = document.spot.at(("default_stage",) if stage is None else ("stages",)).named
+        problems.append(Problem(place, Level.ERROR, "settings", "", f"there is no stage {name!r}", fix=did_you_mean(name, names)))
+    return _settings(model, model.stages.get(name, StageModel()), name, names), problems
+
+
+def _settings(whole: TocsinFile, stage: StageModel, name: str, names: tuple[str, ...]) -> Settings:
+    account, region = stage.account or whole.account, stage.region or whole.region
+    topic = stage.topic or whole.topic or DEFAULT_TOPIC
+    arn = topic_arn(topic, region or DEFAULT_REGION, account or PLACEHOLDER_ACCOUNT)
+    return Settings(
+        catalogue=whole.catalogue,
+        prefix=whole.prefix,
+        stage=name,
+        account=account or PLACEHOLDER_ACCOUNT,
+        region=region or DEFAULT_REGION,
+        topic=topic,
+        topic_arn=arn,
+        language=stage.language or whole.language or Language.EN,
+        mode_cap=stage.mode_cap or whole.mode_cap or Mode.OBSERVE,
+        channels={**whole.channels, **stage.channels},
+        runbook_base=stage.runbook_base or whole.runbook_base or "",
+        settle_s=whole.settle,
+        databases={key: _database(value) for key, value in {**whole.databases, **stage.databases}.items()},
+        clusters={key: _cluster(value) for key, value in {**whole.clusters, **stage.clusters}.items()},
+        stages=names,
+        account_declared=account is not None,
+        region_declared=region is not None,
+    )
+
+
+def _database(model: DatabaseModel) -> Database:
+    return Database(model.class_, model.max_acu, model.min_acu, model.max_connections, model.local_storage)
+
+
+def _cluster(model: ClusterModel) -> Cluster:
+    return Cluster(model.volume_limit)
