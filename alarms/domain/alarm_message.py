@@ -7,8 +7,9 @@ have none at all, and a masked sample has placeholders where keys should be.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
+from typing import NamedTuple
 
 from alarms.domain import readings, reason, regions, trigger
 from alarms.domain.event import AlarmEvent, Contributor, Envelope, Ignored, NotAlarm, Shape, State, Trigger
@@ -20,8 +21,8 @@ _MOST_CHILDREN = 100  # the most a composite alarm may have
 _STATES = {state.value: state for state in State}
 
 
-@dataclass(frozen=True, slots=True)
-class Travel:
+# Tuples rather than dataclasses: a tenth of the time to define, and this is on the way to a Lambda's first event.
+class Travel(NamedTuple):
     """How a message came: its envelope, the topic (empty if none), when it was sent, when it was received."""
 
     envelope: Envelope
@@ -30,8 +31,7 @@ class Travel:
     sent_at: object = None
 
 
-@dataclass(frozen=True, slots=True)
-class _Change:
+class _Change(NamedTuple):
     """The same facts of a change of state, wherever the message keeps them."""
 
     name: object
@@ -117,7 +117,7 @@ def _from_detail(
             shape=Shape.CONTRIBUTOR if contributor and shape is not Shape.LOG else shape,
             children=_children(rows(table(data).get("triggeringAlarms"))),
         ),
-        replace(travel, sent_at=body.get("time") or travel.sent_at),
+        travel._replace(sent_at=body.get("time") or travel.sent_at),
     )
     if isinstance(event, Ignored):
         return event

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
 from datetime import datetime
 
 from alarms.domain import alarm_message
@@ -80,10 +79,10 @@ def _opened_object(message: Mapping[str, object], travel: Travel, depth: int) ->
     if isinstance(message.get("Records"), list):
         yield from _opened(message["Records"], travel, depth + 1)
     elif isinstance(message.get("Sns"), dict):
-        yield from _opened(message["Sns"], replace(travel, envelope=Envelope.SNS_LAMBDA), depth + 1)
+        yield from _opened(message["Sns"], travel._replace(envelope=Envelope.SNS_LAMBDA), depth + 1)
     elif _is_sqs_record(message):
         body = message.get("body", message.get("Body"))
-        yield from _opened(body, replace(travel, envelope=Envelope.SQS_RAW), depth + 1)
+        yield from _opened(body, travel._replace(envelope=Envelope.SQS_RAW), depth + 1)
     elif message.get("Type") == "Notification" and "Message" in message:
         yield from _opened(message["Message"], _posted(message, travel), depth + 1)
     else:
@@ -100,8 +99,8 @@ def _is_sqs_record(message: Mapping[str, object]) -> bool:
 def _posted(notification: Mapping[str, object], travel: Travel) -> Travel:
     """Note what the SNS envelope says; how it came decides the name of the way."""
     way = {Envelope.SQS_RAW: Envelope.SNS_SQS, Envelope.BARE: Envelope.SNS}.get(travel.envelope, travel.envelope)
-    return replace(
-        travel, envelope=way, topic_arn=text(notification.get("TopicArn"), 1024), sent_at=notification.get("Timestamp")
+    return travel._replace(
+        envelope=way, topic_arn=text(notification.get("TopicArn"), 1024), sent_at=notification.get("Timestamp")
     )
 
 
@@ -120,7 +119,7 @@ def _read(message: Mapping[str, object], travel: Travel) -> Parsed:
 def _read_event(message: Mapping[str, object], travel: Travel) -> Parsed:
     kind = text(message.get("detail-type"), 200)
     if kind in _ALARM_EVENTS:
-        return alarm_message.from_event(message, replace(travel, envelope=Envelope.EVENTBRIDGE))
+        return alarm_message.from_event(message, travel._replace(envelope=Envelope.EVENTBRIDGE))
     if kind == "CloudWatch Alarm Configuration Change":
         operation = text(table(message.get("detail")).get("operation"), 40) or "change"
         return Ignored(NotAlarm.CONFIGURATION_CHANGE, f"an alarm's configuration, not its state ({operation})")
@@ -128,7 +127,7 @@ def _read_event(message: Mapping[str, object], travel: Travel) -> Parsed:
 
 
 def _read_action(message: Mapping[str, object], travel: Travel) -> Parsed:
-    return alarm_message.from_action(message, replace(travel, envelope=Envelope.LAMBDA_ACTION))
+    return alarm_message.from_action(message, travel._replace(envelope=Envelope.LAMBDA_ACTION))
 
 
 def _is_notification(message: Mapping[str, object]) -> bool:

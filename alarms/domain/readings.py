@@ -77,7 +77,7 @@ def moment(value: object) -> datetime | None:
 
 
 def _moment(value: object) -> datetime | None:
-    if isinstance(value, str):
+    if isinstance(value, str) and not value.isdigit():
         # A date alone, or a week, is ISO 8601 as well, but never a moment.
         if len(value) < len("20221106T174353") or not value[:1].isdigit():
             return None

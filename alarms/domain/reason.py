@@ -7,7 +7,7 @@ message has. The sentence's dates are DD/MM/YY; its points come newest first, so
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from alarms.domain.event import State
 from alarms.domain.readings import number, rows, table, text
@@ -25,8 +25,7 @@ _COMPARISONS = (
 _LOWER, _UPPER = "less than the lower threshold", "greater than the upper threshold"
 
 
-@dataclass(frozen=True, slots=True)
-class Said:
+class Said(NamedTuple):
     """What a reason and its data say; None and empty where they do not."""
 
     values: tuple[float, ...] = ()
@@ -118,7 +117,17 @@ def _listed(sentence: str) -> Iterator[str]:
 def _sentence_values(sentence: str) -> tuple[float, ...]:
     # Sorted by date alone: the sort is stable, so points of one date keep the order written.
     points = sorted(_sentence_points(sentence), key=lambda point: point[0])
-    return tuple(value for _, value in points[-_MOST_VALUES:])
+    return tuple(value for _, value in points[-_MOST_VALUES:]) or _undated_values(sentence)
+
+
+def _undated_values(sentence: str) -> tuple[float, ...]:
+    """Read the oldest messages, ``1 datapoint (3.0E-4) was …``, and lists without dates; both newest first."""
+    _, _, rest = sentence.partition("datapoint")
+    rest = rest.removeprefix("s").lstrip()
+    if not rest.startswith(("(", "[")):
+        return ()
+    listed = rest[1:].partition(")" if rest[0] == "(" else "]")[0].split(",")[:_MOST_VALUES]
+    return tuple(value for value in map(number, reversed(listed)) if value is not None)
 
 
 def _sentence_band(sentence: str) -> tuple[float, float] | None:

@@ -6,7 +6,7 @@ ARN. What is not plausible (a placeholder, a masked sample) is empty, never a gu
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 # The place in brackets (or after the dash of the oldest messages) names the Region; these need the whole name.
 _BY_NAME = {
@@ -71,8 +71,7 @@ _PARTITIONS = (
 _ACCOUNT_DIGITS = 12
 
 
-@dataclass(frozen=True, slots=True)
-class Arn:
+class Arn(NamedTuple):
     """The parts of an ARN that a message gives; each is empty where it is not plausible."""
 
     partition: str = ""
