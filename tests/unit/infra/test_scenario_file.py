@@ -1,0 +1,88 @@
+"""A scenario file is read strictly: what is wrong is one line with its place and what would be right."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from alarms.domain.errors import BadInput
+from infra.local import scenario
+
+GOOD = scenario.MONTH_END.read_bytes()
+
+
+def refused(content: bytes) -> str:
+    with pytest.raises(BadInput) as caught:
+        scenario.parse(content, "month.yaml")
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+def test_the_scenario_that_ships_plays_three_hours_around_month_end_in_seoul() -> None:
+    read = scenario.read(scenario.MONTH_END)
+
+    assert read.minutes == 180
+    assert read.timezone == "Asia/Seoul"
+    midnight = datetime(2026, 10, 31, 15, 0, tzinfo=UTC)
+    assert 0 < (midnight - read.start).total_seconds() < read.lasts
+
+
+def test_traffic_runs_straight_between_two_points_and_level_outside_them() -> None:
+    text = (
+        b"scenario: x\nstart: '2026-01-01T00:00:00Z'\nlasts: 10 m\ntraffic: [{at: 1 m, uploads: 100}, {at: 3 m, uploads: 300}]\n"
+    )
+    read = scenario.parse(text, "x.yaml")
+
+    assert [read.uploads(second) for second in (0, 60, 120, 180, 600)] == [100, 100, 200, 300, 300]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "place", "right"),
+    [
+        (b"uploads: 90}", b"uplods: 90}", "month.yaml:19:", "did you mean uploads?"),
+        (b"lasts: 3 h", b"lasts: 3 hours", "month.yaml:6:8", "a duration like 45 s"),
+        (b"noise: 2 %", b"noise: 2", "month.yaml:9:8", "a share like 6 %"),
+        (b"Asia/Seoul", b"Asia/Seul", "month.yaml:7:11", "a time zone like Asia/Seoul"),
+        (b"{at: 9 m", b"{at: 0 m", "month.yaml:19:", "later than the point before it"),
+        (b"13:15:00Z", b"13:15:00", "month.yaml:5:8", "a time with its zone"),
+        (b"13:15:00Z", b"13:15:07Z", "month.yaml:5:8", "a whole minute"),
+        (b"traffic:", b"trafic:", "month.yaml:17:1", "did you mean traffic?"),
+        (b"tasks: 4, max_tasks: 20", b"tasks: 4, max_tasks: 2", "month.yaml:12:", "at least tasks, which is 4"),
+        (b"copies: 2", b"copies: 0", "month.yaml:", "a whole number from 1 to 5"),
+        (b"errors: 6 %", b"errors: 600 %", "month.yaml:", "at most 100 %"),
+    ],
+)
+def test_a_mistake_is_one_line_with_its_place_and_what_is_right(old: bytes, new: bytes, place: str, right: str) -> None:
+    message = refused(GOOD.replace(old, new, 1))
+
+    assert message.startswith(place)
+    assert right in message
+
+
+@pytest.mark.parametrize("content", [b"", b"[]", b"a: b", b"\xff\xfe", b"x: &a 1\ny: *a", b"- 1\n- 2", b"scenario: x"])
+def test_what_is_no_scenario_is_refused_in_one_line(content: bytes) -> None:
+    refused(content)
+
+
+def test_a_file_that_is_not_there_says_so(tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match="no such scenario file"):
+        scenario.read(tmp_path / "none.yaml")
+
+
+def refusal(content: bytes) -> str:
+    """What the reader says against ``content``, nothing when it takes it."""
+    try:
+        scenario.parse(content, "x.yaml")
+    except BadInput as error:
+        return str(error)
+    return ""
+
+
+@settings(deadline=None, max_examples=80)
+@given(st.binary(max_size=200))
+def test_no_bytes_make_the_reader_fail_in_another_way(content: bytes) -> None:
+    assert "\n" not in refusal(content)
