@@ -85,7 +85,7 @@ def test_an_as_that_is_not_complete_says_how_it_is_written(text: str) -> None:
 
 
 def refusal(content: str) -> str:
-    """What the reader says against ``content``, nothing when it takes it."""
+    """Return what the reader says against ``content``, nothing when it takes it."""
     try:
         series.parse(content, "x.csv")
     except BadInput as error:

@@ -74,7 +74,7 @@ def test_a_file_that_is_not_there_says_so(tmp_path: Path) -> None:
 
 
 def refusal(content: bytes) -> str:
-    """What the reader says against ``content``, nothing when it takes it."""
+    """Return what the reader says against ``content``, nothing when it takes it."""
     try:
         scenario.parse(content, "x.yaml")
     except BadInput as error:
