@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 MAX_TEXT = 4_000  # beyond it a message may not be editable any more; Slack cuts at 40,000
+CUT_TEXT = 40_000
 MAX_BLOCKS = 50
 MAX_BLOCKS_SIZE = 13_000
 MAX_ATTACHMENTS = 100
@@ -20,102 +22,129 @@ _ALLOWED_CONTROL = re.compile(r"<(?:https?://[^<>|\s]{1,3000}(?:\|[^<>\n|]*)?|!d
 _ENTITY = re.compile(r"&(?:amp|lt|gt);")
 
 
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One broken limit. ``code`` is the error Slack answers with, empty where Slack would accept and misread."""
+
+    text: str
+    code: str = ""
+
+
 def problems(payload: Mapping[str, Any]) -> list[str]:
     """Return what Slack would refuse or misread in a chat.postMessage or chat.update payload; empty when all holds."""
-    found = list(_message(payload))
+    return [finding.text for finding in findings(payload)]
+
+
+def findings(payload: Mapping[str, Any]) -> list[Finding]:
+    """Return every broken limit of a payload with the error code that it would get."""
     attachments = payload.get("attachments") or []
-    if len(attachments) > MAX_ATTACHMENTS:
-        found.append(f"{len(attachments)} attachments, at most {MAX_ATTACHMENTS}")
     groups = [payload.get("blocks") or [], *(attachment.get("blocks") or [] for attachment in attachments)]
+    found = [*_message(payload), *_sizes(groups)]
+    if len(attachments) > MAX_ATTACHMENTS:
+        found.append(Finding(f"{len(attachments)} attachments, at most {MAX_ATTACHMENTS}", "too_many_attachments"))
     blocks = [block for group in groups for block in group]
-    if len(blocks) > MAX_BLOCKS:
-        found.append(f"{len(blocks)} blocks, at most {MAX_BLOCKS}")
-    size = sum(len(json.dumps(group, ensure_ascii=False)) for group in groups)
-    if size > MAX_BLOCKS_SIZE:
-        found.append(f"blocks of {size} characters, at most {MAX_BLOCKS_SIZE}")
     for number, block in enumerate(blocks):
-        found += [f"block {number}: {problem}" for problem in _block(block)]
-    found += _twins([block["block_id"] for block in blocks if "block_id" in block])
-    return found
+        found += [_within(f"block {number}", finding) for finding in _block(block)]
+    ids = [block["block_id"] for block in blocks if "block_id" in block]
+    return found + [Finding(twin, "invalid_blocks") for twin in _twins(ids)]
 
 
-def _message(payload: Mapping[str, Any]) -> Iterable[str]:
+def _sizes(groups: Sequence[Sequence[Mapping[str, Any]]]) -> Iterable[Finding]:
+    count = sum(len(group) for group in groups)
+    if count > MAX_BLOCKS:
+        yield Finding(f"{count} blocks, at most {MAX_BLOCKS}", "invalid_blocks")
+    size = sum(len(json.dumps(group, ensure_ascii=False)) for group in groups if group)
+    if size > MAX_BLOCKS_SIZE:
+        yield Finding(f"blocks of {size} characters, at most {MAX_BLOCKS_SIZE}", "msg_blocks_too_long")
+
+
+def _within(where: str, finding: Finding) -> Finding:
+    return Finding(f"{where}: {finding.text}", finding.code)
+
+
+def _message(payload: Mapping[str, Any]) -> Iterable[Finding]:
     if not payload.get("channel"):
-        yield "no channel"
+        yield Finding("no channel", "channel_not_found")
     text = payload.get("text")
     if not isinstance(text, str) or not text.strip():
-        yield "no text"
+        alone = not (payload.get("blocks") or payload.get("attachments"))
+        yield Finding("no text", "no_text" if alone else "")
     else:
-        yield from (f"text: {problem}" for problem in _parsed(text, MAX_TEXT))
+        yield from (_within("text", replace(finding, code="")) for finding in _parsed(text, MAX_TEXT))
+        if len(text) > CUT_TEXT:
+            yield Finding(f"text of {len(text)} characters", "msg_too_long")
     if payload.get("link_names"):
-        yield "link_names would turn names into pings"
+        yield Finding("link_names would turn names into pings")
     for attachment in payload.get("attachments") or []:
         if not re.fullmatch(r"#[0-9a-fA-F]{6}|good|warning|danger", attachment.get("color", "good")):
-            yield f"colour {attachment['color']!r} is none"
+            yield Finding(f"colour {attachment['color']!r} is none")
 
 
-def _block(block: Mapping[str, Any]) -> Iterable[str]:
+def _block(block: Mapping[str, Any]) -> Iterable[Finding]:
     kind = block.get("type")
     if kind not in _BLOCK_TYPES:
-        yield f"unknown type {kind!r}"
+        yield Finding(f"unknown type {kind!r}", "invalid_blocks")
     if not 0 < len(block.get("block_id", "x")) <= 255:
-        yield "block_id of 1..255 characters"
+        yield Finding("block_id of 1..255 characters", "invalid_blocks")
     if check := _CHECKS.get(str(kind)):
         yield from check(block)
 
 
-def _header(block: Mapping[str, Any]) -> Iterable[str]:
+def _header(block: Mapping[str, Any]) -> Iterable[Finding]:
     if block.get("text", {}).get("type") != "plain_text":
-        yield "a header is plain_text"
+        yield Finding("a header is plain_text", "invalid_blocks")
     yield from _object(block.get("text"), 150)
 
 
-def _section(block: Mapping[str, Any]) -> Iterable[str]:
+def _section(block: Mapping[str, Any]) -> Iterable[Finding]:
     fields = block.get("fields")
     if not block.get("text") and not fields:
-        yield "a section needs text or fields"
+        yield Finding("a section needs text or fields", "invalid_blocks")
     if block.get("text"):
         yield from _object(block["text"], 3_000)
     if fields is not None and not 1 <= len(fields) <= 10:
-        yield f"{len(fields)} fields, 1..10"
+        yield Finding(f"{len(fields)} fields, 1..10", "invalid_blocks")
     for field in fields or []:
         yield from _object(field, 2_000)
 
 
-def _context(block: Mapping[str, Any]) -> Iterable[str]:
+def _context(block: Mapping[str, Any]) -> Iterable[Finding]:
     elements = block.get("elements") or []
     if not 1 <= len(elements) <= 10:
-        yield f"{len(elements)} context elements, 1..10"
+        yield Finding(f"{len(elements)} context elements, 1..10", "invalid_blocks")
     for element in elements:
         yield from _object(element, 2_000)
 
 
-def _actions(block: Mapping[str, Any]) -> Iterable[str]:
+def _actions(block: Mapping[str, Any]) -> Iterable[Finding]:
     elements = block.get("elements") or []
     if not 1 <= len(elements) <= 25:
-        yield f"{len(elements)} action elements, 1..25"
+        yield Finding(f"{len(elements)} action elements, 1..25", "invalid_blocks")
     for element in elements:
         yield from _object(element.get("text"), 75)
         for member, most in (("value", 2_000), ("url", 3_000), ("action_id", 255)):
             if len(element.get(member, "")) > most:
-                yield f"{member} longer than {most}"
-    yield from _twins([element["action_id"] for element in elements if "action_id" in element])
+                yield Finding(f"{member} longer than {most}", "invalid_blocks")
+    yield from (
+        Finding(twin, "invalid_blocks")
+        for twin in _twins([element["action_id"] for element in elements if "action_id" in element])
+    )
 
 
-def _image(block: Mapping[str, Any]) -> Iterable[str]:
+def _image(block: Mapping[str, Any]) -> Iterable[Finding]:
     if not 0 < len(block.get("alt_text", "")) <= 2_000:
-        yield "alt_text of 1..2000 characters"
+        yield Finding("alt_text of 1..2000 characters", "invalid_blocks")
     if len(block.get("image_url", "")) > 3_000:
-        yield "image_url longer than 3000"
+        yield Finding("image_url longer than 3000", "invalid_blocks")
 
 
 _CHECKS = {"header": _header, "section": _section, "context": _context, "actions": _actions, "image": _image}
 
 
-def _object(text: Any, most: int) -> Iterable[str]:
+def _object(text: Any, most: int) -> Iterable[Finding]:
     """Check a text object."""
     if not isinstance(text, dict) or text.get("type") not in ("plain_text", "mrkdwn"):
-        yield "not a text object"
+        yield Finding("not a text object", "invalid_blocks")
         return
     if text["type"] == "mrkdwn":
         yield from _parsed(text.get("text", ""), most)
@@ -123,26 +152,26 @@ def _object(text: Any, most: int) -> Iterable[str]:
         yield from _sized(text.get("text", ""), most)
 
 
-def _parsed(text: str, most: int) -> Iterable[str]:
+def _parsed(text: str, most: int) -> Iterable[Finding]:
     """Check text that Slack parses: after links and dates of ours nothing may be left that Slack would act on."""
     yield from _sized(text, most)
     rest = _ALLOWED_CONTROL.sub("", text)
     if "<" in rest or ">" in rest:
-        yield f"an unescaped bracket in {rest[:60]!r}"
+        yield Finding(f"an unescaped bracket in {rest[:60]!r}")
     if "&" in _ENTITY.sub("", rest):
-        yield f"an unescaped ampersand in {rest[:60]!r}"
+        yield Finding(f"an unescaped ampersand in {rest[:60]!r}")
     if any(line.count("`") % 2 for line in text.split("\n")):
-        yield f"an open code span in {text[:60]!r}"
+        yield Finding(f"an open code span in {text[:60]!r}")
 
 
-def _sized(text: str, most: int) -> Iterable[str]:
+def _sized(text: str, most: int) -> Iterable[Finding]:
     units = len(text.encode("utf-16-le", "surrogatepass")) // 2  # the stricter way to count: an emoji is two
     if not text.strip():
-        yield "empty text"
+        yield Finding("empty text", "invalid_blocks")
     if units > most:
-        yield f"{units} characters, at most {most}"
+        yield Finding(f"{units} characters, at most {most}", "invalid_blocks")
     if re.search("[\ud800-\udfff]", text):
-        yield "a lone surrogate cannot be sent"
+        yield Finding("a lone surrogate cannot be sent", "invalid_blocks")
 
 
 def _twins(ids: list[str]) -> list[str]:

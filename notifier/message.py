@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
+
+from notifier.escape import mrkdwn
 
 Block = dict[str, Any]  # a Block Kit block, JSON
 
 # Slack's wording of a time: each reader sees it in their own zone; the part after "|" is for clients that cannot.
+_BARE_TEXT = 3_000  # Slack advises at most 4,000
 _DATE = "<!date^{epoch}^{{date_short_pretty}} {{time_secs}}|{fallback}>"
 
 
@@ -39,11 +42,37 @@ class Message:
             payload.update(thread_ts=self.thread_ts, reply_broadcast=False)
         return {**payload, "unfurl_links": False, "unfurl_media": False, "link_names": False}
 
+    def edit(self, channel: str, ts: str) -> dict[str, Any]:
+        """Return the JSON arguments of the chat.update that makes the message ``ts`` of ``channel`` look like this one."""
+        payload = {"channel": channel, "ts": ts, "text": self.text, "blocks": list(self.blocks)}
+        return {**payload, "attachments": list(self.attachments), **({"metadata": self.metadata} if self.metadata else {})}
+
+    def bare(self) -> Message:
+        """Return the same message as text alone, for when Slack refuses its blocks: plain beats lost."""
+        groups = [self.blocks, *(attachment["blocks"] for attachment in self.attachments)]
+        lines = [self.text, *(line for group in groups for block in group[1:] for line in _lines(block))]
+        kept: list[str] = []
+        for line in lines:
+            if sum(map(len, kept)) + len(kept) + len(line) < _BARE_TEXT:
+                kept.append(line)
+        return replace(self, text="\n".join(kept), blocks=(), attachments=())
+
     @property
     def digest(self) -> str:
         """16 hex digits of what a reader would see: two messages with the same digest look the same."""
         seen = json.dumps([self.text, self.blocks, self.attachments], ensure_ascii=False, separators=(",", ":"))
         return hashlib.sha256(seen.encode("utf-8", "replace")).hexdigest()[:16]
+
+
+def _lines(block: Block) -> list[str]:
+    """Return a block's texts as mrkdwn, one a line."""
+    texts = [block.get("text"), *block.get("fields", ()), *block.get("elements", ())]
+    return [
+        line
+        for text in texts
+        if text
+        for line in (text["text"].split("\n") if text["type"] == "mrkdwn" else [mrkdwn(text["text"], 1_000)])
+    ]
 
 
 def mark(text: str) -> Block:

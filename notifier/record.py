@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,7 +20,8 @@ class Thread:
     ``item`` is the key of the ALARM that opened it. ``channel`` and ``ts`` are Slack's own ids of the message (empty
     before it is posted), ``digest`` what it looks like, ``told`` the keys of replies sent, ``reports`` the newest ones,
     ``note`` a remark about the delivery. ``doubt`` names the post whose outcome was lost. ``row_digest`` is the row it
-    was first rendered with.
+    was first rendered with. ``revision`` counts the writes: a claim holds only for what was read. ``busy_until`` is when
+    the lease of whoever is telling at the moment ends, in epoch seconds (0: nobody is).
     """
 
     subject: str
@@ -33,6 +34,23 @@ class Thread:
     note: str = ""
     doubt: str = ""
     row_digest: str = ""
+    revision: int = 0
+    busy_until: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Timeline:
+    """A subject's transitions near a moment, oldest first, and what was told of each incident, by the item that opened it."""
+
+    subject: str
+    events: tuple[AlarmEvent, ...]
+    threads: Mapping[str, Thread]
+
+    def thread(self, items: Sequence[str]) -> Thread:
+        """Return the thread kept under one of an incident's ``items``: the one that was used, else a new one under the first."""
+        kept = [self.threads[item] for item in items if item in self.threads]
+        used = [thread for thread in kept if thread.ts or thread.revision or thread.busy_until]
+        return (used or kept or [Thread(self.subject, items[0])])[0]
 
 
 def with_report(reports: tuple[Report, ...], report: Report) -> tuple[Report, ...]:

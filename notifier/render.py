@@ -64,7 +64,7 @@ def incident(
 
 def alone(event: AlarmEvent) -> Incident:
     """Return the incident as one event by itself tells it; an ending without its beginning has no known start."""
-    return Incident(event, event) if event.state is State.ALARM else Incident(event, event, (event,))
+    return Incident((event,)) if event.state is State.ALARM else Incident((event,), (event,))
 
 
 def headline(known: Incident, row: Alarm | None, language: Language) -> str:

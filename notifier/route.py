@@ -12,7 +12,7 @@ from alarms.domain.incident import Ending, ending_of
 from alarms.domain.report import Report
 from notifier.record import Thread
 from notifier.thread import ending_key, report_key
-from notifier.timeline import Incident
+from notifier.timeline import Incident, same
 
 PATIENCE = timedelta(minutes=10)  # how long a report waits for its incident's message …
 RECEIVES = 4  # … or how many deliveries, so that it is shown before the queue gives it up
@@ -96,7 +96,7 @@ def for_event(event: AlarmEvent, known: Incident | None, thread: Thread, digest:
         return Reply(replies)
     if seen:
         return Drop(Quiet.DUPLICATE)
-    return Drop(Quiet.UNCHANGED if known.last == event else Quiet.OLDER)
+    return Drop(Quiet.UNCHANGED if same(known.last, event) else Quiet.OLDER)
 
 
 def for_report(report: Report, thread: Thread, digest: str) -> Decision:

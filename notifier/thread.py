@@ -59,11 +59,11 @@ def ending_reply(known: Incident, row: Alarm | None, *, channel: str, thread_ts:
     )
 
 
-def plain_report(report: Report, *, channel: str, language: Language) -> Message:
+def plain_report(report: Report, *, channel: str, note: str, language: Language) -> Message:
     """Return a report as a message of its own: its incident's message never came."""
     lead = plain(f"{w.PHASE[report.phase].in_(language)} · {report.alarm_name}", 140)
     reply = report_reply(report, channel=channel, thread_ts="", language=language)
-    late = context(mark(w.LATE_REPORT.in_(language)))
+    late = context(*(mark(text) for text in (w.LATE_REPORT.in_(language), note) if text))
     return Message(channel, mrkdwn(lead, 300), (header(lead), *reply.blocks, late), metadata=reply.metadata)
 
 

@@ -7,7 +7,7 @@ itself came from ALARM (a composite whose suppression ended) belongs to the same
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from alarms.domain.event import AlarmEvent, State, iso
@@ -18,14 +18,23 @@ from alarms.domain.incident import Ending, Episode, ending_of
 class Incident:
     """One episode as people see it.
 
-    ``opened`` is the ALARM that began it, ``alarm`` the newest ALARM of the same stay, ``after`` what followed it up to the
-    first OK, oldest first. ``next_at`` is when the next incident of the same subject began.
+    ``alarms`` are the ALARMs of one stay (nearly always one), ``after`` what followed them up to the first OK, both oldest
+    first. ``next_at`` is when the next incident of the same subject began.
     """
 
-    opened: AlarmEvent
-    alarm: AlarmEvent
+    alarms: tuple[AlarmEvent, ...]
     after: tuple[AlarmEvent, ...] = ()
     next_at: datetime | None = None
+
+    @property
+    def opened(self) -> AlarmEvent:
+        """The ALARM that began it."""
+        return self.alarms[0]
+
+    @property
+    def alarm(self) -> AlarmEvent:
+        """The newest ALARM of the stay."""
+        return self.alarms[-1]
 
     @property
     def episode(self) -> Episode:
@@ -56,7 +65,7 @@ class Incident:
 
     def holds(self, event: AlarmEvent) -> bool:
         """Tell whether ``event`` is one of its transitions."""
-        return any(same(event, known) for known in (self.opened, self.alarm, *self.after))
+        return any(same(event, known) for known in (*self.alarms, *self.after))
 
 
 def same(one: AlarmEvent, other: AlarmEvent) -> bool:
@@ -77,18 +86,18 @@ def incidents(transitions: Sequence[AlarmEvent]) -> tuple[Incident, ...]:
         if event.state is State.ALARM:
             _ring(found, current, event)
         elif current and current.last.state is not State.OK:
-            found[-1] = Incident(current.opened, current.alarm, (*current.after, event))
+            found[-1] = replace(current, after=(*current.after, event))
     return tuple(found)
 
 
 def _ring(found: list[Incident], current: Incident | None, event: AlarmEvent) -> None:
     """Begin an incident with ``event``, or prolong the current one when the alarm was in ALARM already."""
     if current and not current.after and _prolongs(event):
-        found[-1] = Incident(current.opened, event)
+        found[-1] = replace(current, alarms=(*current.alarms, event))
         return
     if current:
-        found[-1] = Incident(current.opened, current.alarm, current.after, event.changed_at)
-    found.append(Incident(event, event))
+        found[-1] = replace(current, next_at=event.changed_at)
+    found.append(Incident((event,)))
 
 
 def _prolongs(event: AlarmEvent) -> bool:
