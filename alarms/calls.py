@@ -42,10 +42,10 @@ _NO_IDENTITY = frozenset({"ExpiredToken", "ExpiredTokenException", "InvalidClien
 
 
 class Pace:
-    """Lets at most ``rate`` calls start in a second, without bursts."""
+    """Lets at most ``rate`` calls start in a second, without bursts; a hundredth slower, since clocks round."""
 
     def __init__(self, rate: float, now: Now, sleep: Sleep) -> None:
-        self._gap = 1.0 / rate
+        self._gap = 1.01 / rate
         self._now = now
         self._sleep = sleep
         self._last: datetime | None = None
