@@ -15,8 +15,12 @@ from moto import mock_aws
 from moto.moto_api._internal import mock_random
 
 from infra.local.arns import Place
+from infra.local.autoscaling import AutoScaling
 from infra.local.clock import Clock
 from infra.local.cloudwatch import CloudWatch
+from infra.local.ecs import Ecs
+from infra.local.lambda_mappings import LambdaMappings
+from infra.local.scheduler import Scheduler
 from infra.local.seam import Seam
 from infra.local.tagging import Tagging
 
@@ -26,13 +30,20 @@ _open = False
 
 @dataclass(frozen=True)
 class Embedded:
-    """An open embedded AWS. ``session`` is a boto3 session in its region; any other is served too."""
+    """An open embedded AWS. ``session`` is a boto3 session in its region; any other session is served too.
+
+    Every overlaid service has its own attribute with what only a test or a scenario may do: preload, crash, settle, delays.
+    """
 
     clock: Clock
     seam: Seam
     place: Place
     session: boto3.Session
     cloudwatch: CloudWatch
+    ecs: Ecs
+    autoscaling: AutoScaling
+    scheduler: Scheduler
+    mappings: LambdaMappings
 
     def client(self, service: str) -> Any:
         """Return a boto3 client of ``service`` in the embedded region."""
@@ -76,18 +87,46 @@ def embedded(
 
 def _assemble(clock: Clock, seam: Seam, place: Place, throttle: bool) -> Embedded:
     session = boto3.Session(region_name=place.region)
-    clients: dict[str, Any] = {}
-
-    def publish(topic: str, subject: str, message: str) -> object:
-        if "sns" not in clients:
-            clients["sns"] = session.client("sns")
-        with seam.internal():
-            return clients["sns"].publish(TopicArn=topic, Subject=subject, Message=message)
-
-    cloudwatch = CloudWatch(clock, seam, place, publish, throttle=throttle)
+    own = _OwnCalls(session, seam)
+    cloudwatch = CloudWatch(clock, seam, place, own.publish, throttle=throttle)
+    ecs = Ecs(clock, seam.lock, place, seam.next_id)
+    autoscaling = AutoScaling(clock, seam, place, ecs, cloudwatch.metrics)
+    scheduler = Scheduler(clock, seam, place, own.send)
+    mappings = LambdaMappings(clock, seam, place)
     seam.serve("cloudwatch", cloudwatch.operations)
+    seam.serve("ecs", ecs.operations)
+    seam.serve("application-autoscaling", autoscaling.operations)
+    seam.serve("scheduler", scheduler.operations)
     seam.serve("resourcegroupstaggingapi", Tagging(cloudwatch.alarms).operations, others_to_moto=True)
-    return Embedded(clock, seam, place, session, cloudwatch)
+    seam.serve("lambda", mappings.operations, others_to_moto=True)
+    return Embedded(clock, seam, place, session, cloudwatch, ecs, autoscaling, scheduler, mappings)
+
+
+class _OwnCalls:
+    """The calls that AWS's services make to each other: an alarm's message, a schedule's delivery."""
+
+    def __init__(self, session: boto3.Session, seam: Seam) -> None:
+        self._session = session
+        self._seam = seam
+        self._clients: dict[str, Any] = {}
+
+    def publish(self, topic: str, subject: str, message: str) -> None:
+        """Publish to an SNS topic."""
+        with self._seam.internal():
+            self._client("sns").publish(TopicArn=topic, Subject=subject, Message=message)
+
+    def send(self, queue_arn: str, body: str, group: str | None) -> None:
+        """Send to an SQS queue, known by its ARN."""
+        sqs = self._client("sqs")
+        fifo = {"MessageGroupId": group} if group else {}
+        with self._seam.internal():
+            url = sqs.get_queue_url(QueueName=queue_arn.rsplit(":", 1)[-1])["QueueUrl"]
+            sqs.send_message(QueueUrl=url, MessageBody=body, **fifo)
+
+    def _client(self, service: str) -> Any:
+        if service not in self._clients:
+            self._clients[service] = self._session.client(service)  # type: ignore[call-overload]  # not a literal
+        return self._clients[service]
 
 
 @contextlib.contextmanager

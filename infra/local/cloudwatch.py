@@ -13,6 +13,7 @@ from infra.local.alarm_transitions import EventListener, Publish, Transitions
 from infra.local.arns import Place
 from infra.local.aws_error import AwsError
 from infra.local.clock import Clock
+from infra.local.metric_store import MetricStore
 from infra.local.seam import Operation, Request, Seam
 
 # Calls a second that AWS takes from one account and region. [AWS General Reference, CloudWatch quotas]
@@ -25,6 +26,7 @@ class CloudWatch:
     def __init__(self, clock: Clock, seam: Seam, place: Place, publish: Publish, *, throttle: bool = False) -> None:
         self.throttle = throttle
         self.alarms = AlarmStore()
+        self.metrics = MetricStore()
         self._clock = clock
         self._seam = seam
         self._recent: defaultdict[str, deque[datetime]] = defaultdict(deque)

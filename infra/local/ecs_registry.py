@@ -1,0 +1,98 @@
+"""ECS's names: clusters and task definitions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from infra.local.arns import Place
+from infra.local.aws_error import AwsError
+from infra.local.ecs_model import Cluster
+from infra.local.seam import Operation, Request
+
+Params = Mapping[str, Any]
+Answer = dict[str, Any]
+
+_DEFINITION = ("family", "taskRoleArn", "executionRoleArn", "networkMode", "containerDefinitions", "volumes", "cpu", "memory")
+_DEFINITION_MORE = ("requiresCompatibilities", "runtimePlatform", "ephemeralStorage", "placementConstraints")
+
+
+class Registry:
+    """Clusters by name, task definitions by family and revision."""
+
+    def __init__(self, place: Place) -> None:
+        self.place = place
+        self.clusters: dict[str, Cluster] = {}
+        self._definitions: dict[str, list[dict[str, Any]]] = {}
+
+    @property
+    def operations(self) -> dict[str, Operation]:
+        """What is answered here."""
+        return {
+            "CreateCluster": self.create_cluster,
+            "DescribeClusters": self.describe_clusters,
+            "RegisterTaskDefinition": self.register_task_definition,
+            "DescribeTaskDefinition": self.describe_task_definition,
+        }
+
+    def cluster(self, reference: str | None) -> Cluster:
+        """Return the cluster of a name or an ARN ("default" when none is given); AwsError when there is none."""
+        cluster = self.clusters.get((reference or "default").rsplit("/", 1)[-1])
+        if cluster is None:
+            raise AwsError("ClusterNotFoundException", "Cluster not found.")
+        return cluster
+
+    def definition(self, reference: str | None) -> str:
+        """Return the ARN of a task definition given as family, family:revision or ARN."""
+        return str(self._find(reference)["taskDefinitionArn"])
+
+    def create_cluster(self, params: Params, _: Request) -> Answer:
+        """Create a cluster; one that exists is returned as it is."""
+        name = params.get("clusterName", "default")
+        arn = self.place.arn("ecs", f"cluster/{name}")
+        cluster = self.clusters.setdefault(name, Cluster(name, arn, list(params.get("settings", ()))))
+        return {"cluster": _describe(cluster)}
+
+    def describe_clusters(self, params: Params, _: Request) -> Answer:
+        """Describe clusters; unknown ones come back as failures."""
+        names = [reference.rsplit("/", 1)[-1] for reference in params.get("clusters", ("default",))]
+        missing = [name for name in names if name not in self.clusters]
+        return {
+            "clusters": [_describe(self.clusters[name]) for name in names if name in self.clusters],
+            "failures": [{"arn": self.place.arn("ecs", f"cluster/{name}"), "reason": "MISSING"} for name in missing],
+        }
+
+    def register_task_definition(self, params: Params, request: Request) -> Answer:
+        """Register the next revision of a family."""
+        revisions = self._definitions.setdefault(params["family"], [])
+        number = len(revisions) + 1
+        known = {name: params[name] for name in (*_DEFINITION, *_DEFINITION_MORE) if name in params}
+        arn = self.place.arn("ecs", f"task-definition/{params['family']}:{number}")
+        known |= {"taskDefinitionArn": arn, "revision": number, "status": "ACTIVE", "registeredAt": request.at}
+        revisions.append(known)
+        return {"taskDefinition": dict(known), "tags": list(params.get("tags", ()))}
+
+    def describe_task_definition(self, params: Params, _: Request) -> Answer:
+        """Describe one task definition."""
+        return {"taskDefinition": dict(self._find(params["taskDefinition"]))}
+
+    def _find(self, reference: str | None) -> dict[str, Any]:
+        family, _, revision = (reference or "").rsplit("/", 1)[-1].partition(":")
+        revisions = self._definitions.get(family, [])
+        number = int(revision) if revision.isdigit() else len(revisions)
+        if not 1 <= number <= len(revisions):
+            raise AwsError("ClientException", "Unable to describe task definition.")
+        return revisions[number - 1]
+
+
+def _describe(cluster: Cluster) -> dict[str, Any]:
+    services = cluster.services.values()
+    return {
+        "clusterArn": cluster.arn,
+        "clusterName": cluster.name,
+        "status": "ACTIVE",
+        "runningTasksCount": sum(service.running for service in services),
+        "pendingTasksCount": sum(service.pending for service in services),
+        "activeServicesCount": len(cluster.services),
+        "settings": [dict(item) for item in cluster.settings],
+    }
