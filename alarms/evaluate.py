@@ -145,4 +145,5 @@ def low_sample(percentile: float, samples: int) -> bool:
     With EvaluateLowSampleCountPercentile "ignore" such a period does not change the alarm's state (user guide,
     "Percentile-based alarms and low data samples"): 10/(1-p) from the median up, 10/p below.
     """
-    return samples < 10 / (1 - percentile if percentile >= 0.5 else percentile)
+    # Rounded, because 10 / (1 - 0.9) is a little more than the hundred that is meant.
+    return samples < round(10 / (1 - percentile if percentile >= 0.5 else percentile), 6)
