@@ -30,7 +30,7 @@ from alarms.metric_math_points import (
 from alarms.metric_math_syntax import ExpressionError, Parser
 from alarms.metric_math_tree import Array, Binary, Call, Name, Node, Number, Text, Unary, Word, children, names, written
 
-__all__ = ["Expression", "ExpressionError"]
+__all__ = ["Expression", "ExpressionError", "results"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +77,24 @@ class Expression:
                 0, "the result is several series; an alarm watches one: use SUM, AVG, MAX or MIN over the array"
             )
         return value if isinstance(value, tuple) else (value,) * length
+
+
+def results(
+    expressions: Mapping[str, Expression], metrics: Mapping[str, Sequence[float | None]], period_s: int
+) -> dict[str, tuple[float | None, ...]]:
+    """Compute all expressions of one alarm, which may name each other, over its metrics; by Id, metrics included.
+
+    ExpressionError when an Id is unknown or expressions need each other in a circle.
+    """
+    done = {name: tuple(points) for name, points in metrics.items()}
+    waiting = dict(expressions)
+    while waiting:
+        ready = [name for name, expression in waiting.items() if not expression.ids & waiting.keys()]
+        if not ready:
+            raise ExpressionError(0, f"expressions need each other in a circle: {', '.join(sorted(waiting))}")
+        for name in ready:
+            done[name] = waiting.pop(name).evaluate(done, period_s, metrics)
+    return done
 
 
 def _calls(node: Node, function: str) -> bool:

@@ -174,6 +174,8 @@ def _aware(moment: datetime) -> datetime:
 
 def _completed(watched: Trigger, said: reason.Said) -> Trigger:
     """Fill in what only the reason says: EventBridge's configuration has neither threshold nor comparison."""
+    if watched.threshold is not None and watched.operator and watched.period_s and (watched.statistic or watched.expression):
+        return watched
     return replace(
         watched,
         threshold=said.threshold if watched.threshold is None else watched.threshold,

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from alarms.domain.errors import BadInput
-from alarms.metric_math import Expression, ExpressionError
+from alarms.metric_math import Expression, ExpressionError, results
 from alarms.metric_math_syntax import FUNCTIONS
 from alarms.metric_math_tree import Array, Binary, Call, Name, Node, Number, Text, Unary, Word
 
@@ -186,6 +186,21 @@ def test_metrics_means_the_entries_with_a_metric_only() -> None:
 def test_ids_are_those_that_are_named() -> None:
     """The caller fetches these and no others."""
     assert Expression.parse("IF(e2>=20,100*e1/e2,FILL(m3,0))").ids == {"e1", "e2", "m3"}
+
+
+def test_expressions_of_one_alarm_may_name_each_other_in_any_order() -> None:
+    """The rate needs the sum of errors, whichever of them CloudWatch is told first."""
+    expressions = {"rate": Expression.parse("100*e1/m3"), "e1": Expression.parse("m1+m2")}
+
+    seen = results(expressions, {"m1": [1.0], "m2": [2.0], "m3": [100.0]}, 60)
+
+    assert seen == {"m1": (1.0,), "m2": (2.0,), "m3": (100.0,), "e1": (3.0,), "rate": (3.0,)}
+
+
+def test_expressions_in_a_circle_are_refused() -> None:
+    """Else the evaluation would never end."""
+    with pytest.raises(ExpressionError, match="circle: e1, e2"):
+        results({"e1": Expression.parse("e2"), "e2": Expression.parse("e1")}, {}, 60)
 
 
 names = st.from_regex(r"[a-z][A-Za-z0-9_]{0,3}", fullmatch=True)
