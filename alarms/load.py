@@ -12,11 +12,13 @@ from alarms.compile import compile_row
 from alarms.desired import Desired
 from alarms.domain.action import Actions
 from alarms.domain.errors import BadInput
-from alarms.expand import Disabled, Expanded, Expander
+from alarms.expand import expand
 from alarms.kind import Wrong
 from alarms.limits import Known, LiveFacts, Resolve, resolver
 from alarms.problem import Level, Place, Problem
+from alarms.profiles import Expanded
 from alarms.row import Row
+from alarms.services import Disabled
 from alarms.settings import Settings, topic_arn
 from alarms.settings_file import read_settings
 from alarms.sources import Sources, read_sources
@@ -87,14 +89,13 @@ def load_sources(
     settings, problems = read_settings(sources.settings, stage)
     settings = _placed(settings, account, region)
     problems = [*sources.problems, *problems]
-    expander = Expander(settings, actions, today)
-    expander.expand(sources.profiles, sources.services, sources.rows)
-    rows, twice = _unique_rows(expander.rows)
+    expansion = expand(sources, settings, actions, today)
+    rows, twice = _unique_rows(expansion.rows)
     limit = resolver(Known(settings.databases, settings.clusters, facts))
     desired, found = _compile(rows, settings, limit)
-    problems = [*problems, *expander.problems, *twice, *found]
+    problems = [*problems, *expansion.problems, *twice, *found]
     loaded = Loaded(
-        desired, _distinct(problems), settings, {item.row.full_id: item for item in rows}, tuple(expander.disabled), sources.only
+        desired, _distinct(problems), settings, {item.row.full_id: item for item in rows}, expansion.disabled, sources.only
     )
     return _only(loaded, sources) if sources.only else loaded
 
@@ -107,7 +108,7 @@ def _placed(settings: Settings, account: str | None, region: str | None) -> Sett
     return replace(settings, account=new_account, region=new_region, topic_arn=topic)
 
 
-def _unique_rows(rows: list[Expanded]) -> tuple[list[Expanded], list[Problem]]:
+def _unique_rows(rows: Iterable[Expanded]) -> tuple[list[Expanded], list[Problem]]:
     """Return the rows without those whose id stands already, and the collisions, each naming both places."""
     first: dict[str, Expanded] = {}
     problems: list[Problem] = []

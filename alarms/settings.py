@@ -44,7 +44,8 @@ class Settings:
     ``account`` is the placeholder unless ``account_declared``; ``region`` likewise. ``topic`` is a name, ``topic_arn`` where
     it is. ``channels`` maps logical channels to Slack channels: one that is not in it is used as it is. ``runbook_base`` is
     the address that a row's ``runbook`` path is appended to, empty when there is none. ``settle_s`` is how long alarms of
-    one service are collected before one plan. ``stages`` are the names of all declared stages, ``databases`` and
+    one service are collected before one plan. ``stages`` are the names of all stages (any name
+    is allowed unless ``stages_declared``), ``databases`` and
     ``clusters`` what limits are taken from offline.
     """
 
@@ -65,6 +66,7 @@ class Settings:
     stages: tuple[str, ...] = (DEFAULT_STAGE,)
     account_declared: bool = False
     region_declared: bool = False
+    stages_declared: bool = False
 
     def channel(self, logical: str) -> str:
         """Return the Slack channel that a logical one means in this stage; an unmapped name is used as it is."""

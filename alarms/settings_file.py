@@ -33,8 +33,8 @@ def read_settings(document: Document | None, stage: str | None) -> tuple[Setting
     if model is None:
         name = stage or DEFAULT_STAGE
         return Settings(stage=name, stages=(name,)), problems
-    names = tuple(model.stages) or (DEFAULT_STAGE,)
-    name = stage or model.default_stage or names[0]
+    name = stage or model.default_stage or next(iter(model.stages), DEFAULT_STAGE)
+    names = tuple(model.stages) or (name,)
     if name not in names:
         place = document.spot.at(("default_stage",) if stage is None else ("stages",)).named
         problems.append(Problem(place, Level.ERROR, "settings", "", f"there is no stage {name!r}", fix=did_you_mean(name, names)))
@@ -63,6 +63,7 @@ def _settings(whole: TocsinFile, stage: StageModel, name: str, names: tuple[str,
         stages=names,
         account_declared=account is not None,
         region_declared=region is not None,
+        stages_declared=bool(whole.stages),
     )
 
 

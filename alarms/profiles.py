@@ -1,0 +1,129 @@
+"""Files of rows: profiles, which services use, and rows that stand alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from alarms.merge import Part, overlay
+from alarms.problem import Place
+from alarms.row import Row, Target
+from alarms.row_builder import Findings, Origin, RowBuilder, full_id, row_id
+from alarms.schema.errors import validate
+from alarms.schema.files import RowsFile, StandModel
+from alarms.stand_alone import component_of, products
+from alarms.yaml_door import Document, Spot
+
+STAND_KEYS = ("dimensions", "for_each")
+NO_TARGET = "say `dimensions: {QueueName: image-jobs}`"
+
+
+@dataclass(slots=True)
+class Profile:
+    """A component's rows by id, as written. ``broken`` are those that have a problem of their own already."""
+
+    file: str
+    place: Place
+    parts: dict[str, Part] = field(default_factory=dict)
+    broken: set[str] = field(default_factory=set)
+    used: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Expanded:
+    """A row, and the YAML it came from with the place of every value."""
+
+    row: Row
+    part: Part
+
+
+class RowFiles:
+    """Reads files of rows: profiles are kept for the services, rows that stand alone are built."""
+
+    def __init__(self, builder: RowBuilder, findings: Findings) -> None:
+        self._builder, self._findings = builder, findings
+        self.profiles: dict[str, Profile] = {}
+        self.rows: list[Expanded] = []
+
+    def read(self, document: Document, *, profile: bool) -> None:
+        """Read one file. ``profile``: it stands where profiles stand, so its rows need no targets of their own."""
+        model, problems = validate(RowsFile, document.value, document.spot)
+        self._findings += problems
+        if model is None:
+            return
+        whole = Part(document.value, document.spot)
+        rows = whole.part("alarms")
+        if not model.alarms:
+            self._findings.error(rows.spot.place, "", "the list of alarms is empty", "write a row, or remove the file")
+        for index in range(len(model.alarms)):
+            self._read_row(model, _with_defaults(whole, rows.part(index)), document, profile=profile)
+
+    def _read_row(self, file: RowsFile, part: Part, document: Document, *, profile: bool) -> None:
+        if any(key in part.value for key in STAND_KEYS):
+            self._stand_alone(file, part, document.file)
+        elif file.component and (profile or "service" not in part.value):
+            self._profile_row(file.component, part, document)
+        elif profile:
+            self._findings.error(
+                part.spot.place, row_id(part), "'component' is missing in the file", "say at its top: `component: sqs`"
+            )
+        else:
+            self._findings.error(part.spot.place, row_id(part), "the row watches nothing", NO_TARGET)
+
+    def _profile_row(self, component: str, part: Part, document: Document) -> None:
+        profile = self.profiles.setdefault(component, Profile(document.file, part.spot.place))
+        if profile.file != document.file:
+            summary = f"the component {component!r} has a profile already"
+            self._findings.error(document.spot.place, component, summary, f"in {profile.file}")
+            return
+        name = row_id(part)
+        if name in profile.parts:
+            summary = f"the row {component + '/' + name!r} stands twice"
+            self._findings.error(
+                part.spot.place, f"{component}/{name}", summary, f"the first is at {profile.parts[name].spot.place}"
+            )
+            return
+        profile.parts[name] = part
+        if self._builder.build(part, Origin(component), complete=False) is None:
+            profile.broken.add(name)
+
+    def _stand_alone(self, file: RowsFile, part: Part, name: str) -> None:
+        said = {key: part.value[key] for key in STAND_KEYS if key in part.value}
+        stand, problems = validate(StandModel, said, part.spot, row_id(part))
+        self._findings += problems
+        if stand is None:
+            return
+        component = part.value.get("component") or file.component or component_of(part.value)
+        if not isinstance(component, str):
+            self._findings.error(
+                part.spot.place, row_id(part), "'component' is missing", "say what is watched, as in `component: sqs`"
+            )
+            return
+        if file.service and "service" not in part.value:
+            part = overlay(Part({"service": file.service}, part.spot), part)
+        found = targets(products(stand.dimensions, stand.for_each), part.spot.at(("for_each",)), part.spot.at(("dimensions",)))
+        if not found:
+            self._findings.error(part.spot.place, full_id(part, component), "the row watches nothing", NO_TARGET)
+            return
+        row = self._builder.build(_without(part, *STAND_KEYS), Origin(component, files=frozenset({name})), found)
+        if row is not None and not row.notify:
+            fix = "say it in the file's `defaults`"
+            self._findings.error(part.spot.place, row.full_id, "'notify' is missing: nobody would hear of it", fix)
+        elif row is not None:
+            self.rows.append(Expanded(row, part))
+
+
+def targets(found: list[Mapping[str, str]], each: Spot, alone: Spot) -> tuple[Target, ...]:
+    """Return targets with their places: those of the list at ``each``, or all at ``alone``."""
+    return tuple(Target(one, each.items[n].place if n in each.items else alone.place) for n, one in enumerate(found))
+
+
+def _with_defaults(whole: Part, row: Part) -> Part:
+    if not whole.value.get("defaults"):
+        return row
+    merged = overlay(whole.part("defaults"), row)
+    return Part(merged.value, Spot(row.spot.place, None, merged.spot.items))
+
+
+def _without(part: Part, *keys: str) -> Part:
+    return Part({key: value for key, value in part.value.items() if key not in keys}, part.spot)

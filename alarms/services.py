@@ -1,0 +1,208 @@
+"""Service files: profiles laid under what a service, and each of its stages, says otherwise."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+
+from alarms.domain.alarm import Mode
+from alarms.kind import did_you_mean
+from alarms.merge import Part, overlay
+from alarms.problem import Level, Place, Problem
+from alarms.profiles import Expanded, Profile, targets
+from alarms.row import Target
+from alarms.row_builder import CHECK, Findings, Origin, RowBuilder, full_id, row_id
+from alarms.schema.errors import validate
+from alarms.schema.files import OverrideModel, ServiceFile, UseModel
+from alarms.settings import Settings
+from alarms.yaml_door import Document, Spot
+
+_OVERRIDE_KEYS = ("disable", "until", "targets")
+_IDENTITY_KEYS = ("service", "owner", "notify")
+
+
+@dataclass(frozen=True, slots=True)
+class Disabled:
+    """A row that a service switched off: the reason, the last day (None: until someone changes it), the place."""
+
+    row: str
+    reason: str
+    until: date | None
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class _Use:
+    """How one service uses one profile, in one stage."""
+
+    component: str
+    profile: Profile
+    identity: Part
+    overrides: tuple[Part, ...]  # the service's, then the stage's: maps by row id
+    shared: tuple[Target, ...]
+    place: Place
+    mode_cap: Mode
+    file: str
+
+    @property
+    def name(self) -> str:
+        """``<service>/<component>``."""
+        return f"{self.identity.value['service']}/{self.component}"
+
+
+class Services:
+    """Builds the rows of services for one stage; what is wrong is added to ``findings``."""
+
+    def __init__(
+        self, settings: Settings, profiles: Mapping[str, Profile], builder: RowBuilder, findings: Findings, today: date | None
+    ) -> None:
+        self._settings, self._profiles, self._builder = settings, profiles, builder
+        self._findings, self._today = findings, today
+        self._seen: dict[str, Place] = {}
+        self.rows: list[Expanded] = []
+        self.disabled: list[Disabled] = []
+
+    def read(self, document: Document) -> None:
+        """Read one service file and build its rows."""
+        model, problems = validate(ServiceFile, document.value, document.spot)
+        self._findings += problems
+        if model is None:
+            return
+        if model.service in self._seen:
+            summary = f"the service {model.service!r} is described twice"
+            self._findings.error(document.spot.place, model.service, summary, f"also in {self._seen[model.service].file}")
+            return
+        self._seen[model.service] = document.spot.place
+        whole = Part(document.value, document.spot)
+        self._check_stages(model, whole.spot)
+        for component, use in model.use.items():
+            found = self._use(model, component, use, whole, document.file)
+            if found is not None:
+                self._build(found)
+
+    def _check_stages(self, model: ServiceFile, spot: Spot) -> None:
+        for name, stage in model.stages.items():
+            here = spot.at(("stages", name))
+            if name not in self._settings.stages and self._settings.stages_declared:
+                self._findings.error(
+                    here.named, model.service, f"there is no stage {name!r}", did_you_mean(name, self._settings.stages)
+                )
+            for component in stage.overrides:
+                if component not in model.use:
+                    place = here.at(("overrides", component)).named
+                    self._findings.error(
+                        place, model.service, f"the service does not use {component!r}", did_you_mean(component, model.use)
+                    )
+
+    def _use(self, model: ServiceFile, component: str, use: UseModel, whole: Part, file: str) -> _Use | None:
+        part = whole.part("use").part(component)
+        profile = self._profiles.get(component)
+        if profile is None:
+            summary = f"there is no profile {component!r}"
+            self._findings.error(part.spot.named, model.service, summary, did_you_mean(component, self._profiles))
+            return None
+        profile.used = True
+        stage = model.stages.get(self._settings.stage)
+        overrides = [part.part("overrides")] if use.overrides else []
+        if stage and component in stage.overrides:
+            overrides.append(whole.part("stages").part(self._settings.stage).part("overrides").part(component))
+        return _Use(
+            component=component,
+            profile=profile,
+            identity=Part({key: whole.value[key] for key in _IDENTITY_KEYS}, whole.spot),
+            overrides=tuple(overrides),
+            shared=targets([*use.targets], part.spot.at(("targets",)), part.spot),
+            place=part.spot.named,
+            mode_cap=(stage.mode_cap if stage else None) or Mode.AUTO,
+            file=file,
+        )
+
+    def _build(self, use: _Use) -> None:
+        for override in use.overrides:
+            for name in override.value:
+                if name not in use.profile.parts:
+                    summary = f"the profile {use.component!r} has no row {name!r}"
+                    place = override.part(name).spot.named
+                    self._findings.error(place, use.name, summary, did_you_mean(name, use.profile.parts))
+        watched: set[int] = set()
+        for name, base in use.profile.parts.items():
+            if name not in use.profile.broken:
+                watched |= self._build_row(use, base)
+        for target in use.shared:
+            if id(target) not in watched and not use.profile.broken:
+                summary = f"no row of {use.component} watches a target with {', '.join(target.dimensions)}"
+                self._findings.error(target.place, use.name, summary, _dimension_hint(use.profile))
+
+    def _build_row(self, use: _Use, base: Part) -> set[int]:
+        """Build one row of a profile for a service; return which of the shared targets it is about, by id()."""
+        merged, said = overlay(base, use.identity), Part({}, Spot(use.place))
+        for override in use.overrides:
+            if row_id(base) in override.value:
+                change = override.part(row_id(base))
+                said = overlay(said, change)
+                merged = overlay(merged, _only(change, *(key for key in change.value if key not in _OVERRIDE_KEYS)))
+        merged = Part(merged.value, Spot(base.spot.place, None, merged.spot.items))
+        name = full_id(merged, use.component)
+        own, problems = validate(OverrideModel, _only(said, *_OVERRIDE_KEYS).value, said.spot, name)
+        self._findings += problems
+        about = {id(target) for target in use.shared if _fits(base, target)}
+        if own is None or self._is_disabled(name, own, said):
+            return about
+        chosen = self._stated(name, base, said, own) if own.targets is not None else self._shared(name, base, use)
+        origin = Origin(use.component, use.mode_cap, frozenset({use.file, use.profile.file}))
+        if chosen and (row := self._builder.build(merged, origin, chosen)):
+            self.rows.append(Expanded(row, merged))
+        return about
+
+    def _stated(self, name: str, base: Part, said: Part, own: OverrideModel) -> tuple[Target, ...]:
+        stated = targets([*(own.targets or ())], said.spot.at(("targets",)), said.spot)
+        for target in stated:
+            if not _fits(base, target):
+                summary = f"the target has {', '.join(target.dimensions)}, the row is per {', '.join(base.value['per'])}"
+                self._findings.error(target.place, name, summary)
+        if not stated:
+            place = said.spot.at(("targets",)).place
+            self._findings.error(place, name, "the list of targets is empty", 'say why: `disable: "reason"`')
+        return stated
+
+    def _shared(self, name: str, base: Part, use: _Use) -> tuple[Target, ...]:
+        if base.value.get("own_targets"):
+            self._findings.error(
+                use.place, name, "the row needs targets of its own", "say `targets: […]` in its override, or disable it"
+            )
+            return ()
+        found = tuple(target for target in use.shared if _fits(base, target))
+        if not found:
+            per = ", ".join(base.value.get("per") or ())
+            summary = f"the row has no target with {per}" if per else "the row has no target"
+            self._findings.error(use.place, name, summary, "add one to `targets`, or disable the row")
+        return found
+
+    def _is_disabled(self, name: str, own: OverrideModel, said: Part) -> bool:
+        if own.disable is None:
+            if own.until is not None:
+                place = said.spot.at(("until",)).named
+                self._findings.error(place, name, "'until' stands without 'disable'", 'say why: `disable: "reason"`')
+            return False
+        place = said.spot.at(("disable",)).named
+        if own.until and self._today and self._today > own.until:
+            summary = f"disabled until {own.until}, which is over: the alarm is back"
+            self._findings.append(Problem(place, Level.WARNING, CHECK, name, summary, fix="remove `disable`, or say a later day"))
+            return False
+        self.disabled.append(Disabled(name, own.disable, own.until, place))
+        return True
+
+
+def _only(part: Part, *keys: str) -> Part:
+    return Part({key: part.value[key] for key in keys if key in part.value}, part.spot)
+
+
+def _fits(base: Part, target: Target) -> bool:
+    per = base.value.get("per")
+    return not per or set(per) == set(target.dimensions)
+
+
+def _dimension_hint(profile: Profile) -> str:
+    per = {", ".join(part.value["per"]) for part in profile.parts.values() if part.value.get("per")}
+    return f"its rows are per {' or per '.join(sorted(per))}" if per else ""
