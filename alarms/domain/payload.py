@@ -118,12 +118,15 @@ def _read(message: Mapping[str, object], travel: Travel) -> Parsed:
 
 def _read_event(message: Mapping[str, object], travel: Travel) -> Parsed:
     kind = text(message.get("detail-type"), 200)
+    # Anyone may put an event of this type on a bus; only AWS may call its source aws.cloudwatch.
+    if message.get("source") != "aws.cloudwatch":
+        return Ignored(NotAlarm.OTHER_EVENT, f"EventBridge event {kind!r} of {text(message.get('source'), 100)!r}")
     if kind in _ALARM_EVENTS:
         return alarm_message.from_event(message, travel._replace(envelope=Envelope.EVENTBRIDGE))
     if kind == "CloudWatch Alarm Configuration Change":
         operation = text(table(message.get("detail")).get("operation"), 40) or "change"
         return Ignored(NotAlarm.CONFIGURATION_CHANGE, f"an alarm's configuration, not its state ({operation})")
-    return Ignored(NotAlarm.OTHER_EVENT, f"EventBridge event {kind!r} of {text(message.get('source'), 100)!r}")
+    return Ignored(NotAlarm.OTHER_EVENT, f"EventBridge event {kind!r} of 'aws.cloudwatch'")
 
 
 def _read_action(message: Mapping[str, object], travel: Travel) -> Parsed:
@@ -131,7 +134,7 @@ def _read_action(message: Mapping[str, object], travel: Travel) -> Parsed:
 
 
 def _is_notification(message: Mapping[str, object]) -> bool:
-    return "NewStateValue" in message or ("AlarmName" in message and "Trigger" in message)
+    return "NewStateValue" in message or "AlarmName" in message
 
 
 _READERS: tuple[tuple[Callable[[Mapping[str, object]], bool], Callable[[Mapping[str, object], Travel], Parsed]], ...] = (

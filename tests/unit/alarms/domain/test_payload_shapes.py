@@ -244,6 +244,8 @@ def test_parse_refuses_to_choose_between_two_records() -> None:
         (17, NotAlarm.OTHER_JSON),
         (True, NotAlarm.OTHER_JSON),
         ({"type": "tocsin.report/1"}, NotAlarm.OTHER_JSON),
+        ({"AlarmName": "x"}, NotAlarm.UNREADABLE_ALARM),
+        ({"source": "my.app", "detail-type": "CloudWatch Alarm State Change", "detail": {}}, NotAlarm.OTHER_EVENT),
         ({"AlarmName": "x", "NewStateValue": 7}, NotAlarm.UNREADABLE_ALARM),
         ({"AlarmName": "x" * 256, "NewStateValue": "OK"}, NotAlarm.UNREADABLE_ALARM),
         ({"Type": "Notification", "Message": {"Type": "Notification", "Message": ""}}, NotAlarm.EMPTY),
