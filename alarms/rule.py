@@ -140,7 +140,7 @@ class Rule:
     """One lint rule. Its name is its file's: ``metric_unknown.py`` is ``metric-unknown``.
 
     ``what`` it finds, ``why`` that matters, the ``fix``; ``bad`` and ``good`` are YAML of a catalogue file, without the keys
-    that do not matter here (title, severity, runbook, owner). ``setting`` is what ``tocsin.yaml`` must say for the example.
+    that do not matter here (title, severity, runbook, owner).
     """
 
     level: Level
@@ -150,7 +150,6 @@ class Rule:
     bad: str
     good: str
     check: Callable[[Subject], Iterable[Finding]]
-    setting: str = ""
 
 
 def read(desired: Desired, context: Context) -> Subject:

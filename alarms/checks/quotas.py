@@ -51,28 +51,26 @@ RULE = Rule(
     ),
     fix="shorten or split the row",
     bad=f"""\
-component: alb
+component: jobs
 alarms:
-  - id: 5xx-rate
-    title: {"Requests fail at the load balancer. " * 30}
-    metric: AWS/ApplicationELB HTTPCode_ELB_5XX_Count
-    dimensions: {{LoadBalancer: app/image/0123456789abcdef}}
-    statistic: Sum
-    when: "> 10"
+  - id: backlog
+    metric: Example/Jobs Backlog
+    dimensions: {{{", ".join(f"Part{n}: all" for n in range(1, 32))}}}
+    statistic: Maximum
+    when: "> 100"
     for: 5 m
-    missing: not_breaching
+    missing: missing
 """,
     good="""\
-component: alb
+component: jobs
 alarms:
-  - id: 5xx-rate
-    title: Requests fail at the load balancer.
-    metric: AWS/ApplicationELB HTTPCode_ELB_5XX_Count
-    dimensions: {LoadBalancer: app/image/0123456789abcdef}
-    statistic: Sum
-    when: "> 10"
+  - id: backlog
+    metric: Example/Jobs Backlog
+    dimensions: {Queue: images, Part: all}
+    statistic: Maximum
+    when: "> 100"
     for: 5 m
-    missing: not_breaching
+    missing: missing
 """,
     check=check,
 )

@@ -14,14 +14,14 @@ def check(subject: Subject) -> Iterator[Finding]:
     if subject.context.exists is None or not runbook or "://" in runbook:
         return
     if not subject.context.exists(runbook):
-        yield Finding(f"no file {runbook}", "write it (docs/runbooks/README.md shows how), or point `runbook` at what exists")
+        yield Finding(f"no file {runbook}")
 
 
 RULE = Rule(
     level=Level.WARNING,
     what="A runbook that is a path in the repository, where there is no file.",
     why="Whoever is woken by the alarm opens the runbook first. Addresses (https://…) are not looked up.",
-    fix="write the runbook",
+    fix="write it (docs/runbooks/README.md shows how), or point `runbook` at what exists",
     bad="""\
 component: sqs
 alarms:
