@@ -103,7 +103,8 @@ class Clients:
         """Return boto3's own client of ``service``."""
         if service not in self._made:
             config = Config(connect_timeout=3, read_timeout=10, retries={"mode": "standard", "total_max_attempts": 3})
-            self._made[service] = (self._make or boto3.client)(service, config=config)
+            make: Callable[..., Any] = self._make or boto3.client
+            self._made[service] = make(service, config=config)
         return self._made[service]
 
 

@@ -23,17 +23,16 @@ from remediators.records import (
     Counter,
     EpisodeRecord,
     EpisodeStatus,
-    Lease,
     Lock,
     ResourceState,
     Ring,
     RunRecord,
     ServiceState,
 )
+from remediators.writes import Writes
 
 OPEN_FOR = timedelta(days=30)
 CLOSED_FOR = timedelta(days=7)
-RUNS_FOR = timedelta(days=400)
 # One transition, two clocks: an open episode this much older than the event is the same one.
 TOLERANCE = timedelta(seconds=5)
 ATTEMPTS = 6
@@ -45,6 +44,7 @@ class History:
     def __init__(self, client: Callable[[], Any], table: str) -> None:
         self._client = client
         self._table = table
+        self._writes = Writes(table)
 
     # --- episodes -----------------------------------------------------------------------------------------------------
 
@@ -84,9 +84,10 @@ class History:
         return (Claimed.SAME if same else Claimed.OLDER), record
 
     def close(self, service: str, subject: str, at: datetime, now: datetime) -> EpisodeRecord | None:
-        """Write that the alarm left ALARM at ``at``; None when something newer is known. Returns the episode.
+        """Write that the alarm left ALARM at ``at``; None when something newer is known.
 
-        Said twice it answers twice, so that a delivery after a crash can go on. Before any ALARM it leaves a tombstone, so that an ALARM that comes late opens nothing.
+        Said twice it answers twice, so that a delivery after a crash can go on. Before any ALARM it leaves a tombstone,
+        so that an ALARM that comes late opens nothing.
         """
         try:
             answer = self._write(
@@ -100,7 +101,7 @@ class History:
             )
         except _ConditionFailed as refused:
             known = episode_of(refused.item)
-            return known if known.changed_at == at and not known.is_open else None
+            return known if iso(known.changed_at) == iso(at) and not known.is_open else None
         old = plain(answer.get("Attributes", {}))
         return episode_of(old) if old else EpisodeRecord(subject, False, at, EpisodeStatus.DECIDED, 0)
 
@@ -187,16 +188,16 @@ class History:
         False when any of them has moved since it was read. ``counter`` is None for a run that changes nothing.
         ``until`` is how long service and resource are held at most.
         """
-        writes = [self._put_run(run, now, new=True), self._decide_by(run, episode)]
+        writes = [self._writes.put_run(run, now, new=True), self._writes.decide_by(run, episode)]
         if counter is not None:
             policy, seen = counter
             writes += [
-                self._hold(f"service#{run.service}", "in-flight", run, until, seen=None, now=now),
-                self._hold(f"resource#{run.resource}", "lock", run, until, seen=resource.lock.token, now=now),
-                self._count(run, policy, seen, now),
+                self._writes.hold(f"service#{run.service}", "in-flight", run, until, seen=None, now=now),
+                self._writes.hold(f"resource#{run.resource}", "lock", run, until, seen=resource.lock.token, now=now),
+                self._writes.count(run, policy, seen, now),
             ]
             if run.borrowed:
-                writes.append(self._lend(run, resource.lease))
+                writes.append(self._writes.lend(run, resource.lease))
         return self._try("transact_write_items", TransactItems=writes)
 
     def take_over(self, run: RunRecord, taken: RunRecord, until: datetime, now: datetime) -> bool:
@@ -204,8 +205,8 @@ class History:
         return self._try(
             "transact_write_items",
             TransactItems=[
-                self._put_run(taken, now, new=False),
-                self._hold(f"resource#{run.resource}", "lock", taken, until, seen=run.token, now=now),
+                self._writes.put_run(taken, now, new=False),
+                self._writes.hold(f"resource#{run.resource}", "lock", taken, until, seen=run.token, now=now),
             ],
         )
 
@@ -219,7 +220,7 @@ class History:
             wanted = to(known) if known else None
             if known is None or wanted is None:
                 return None
-            if self._try("transact_write_items", TransactItems=[self._put_run(wanted, now, new=False)]):
+            if self._try("transact_write_items", TransactItems=[self._writes.put_run(wanted, now, new=False)]):
                 return RunRecord.from_document(wanted.to_document(), known.version + 1)
         raise Retryable(f"run {run} is being written by others")
 
@@ -248,117 +249,11 @@ class History:
         return self._try(
             "transact_write_items",
             TransactItems=[
-                self._put_run(restore, now, new=False),
-                self._hold(f"resource#{run.resource}", "lock", restore, until, seen=restore.token - 1, now=now),
-                {
-                    "ConditionCheck": {
-                        "TableName": self._table,
-                        "Key": key(f"resource#{run.resource}", "lease"),
-                        "ConditionExpression": "holder = :run",
-                        "ExpressionAttributeValues": values_of({":run": run.id}),
-                    }
-                },
+                self._writes.put_run(restore, now, new=False),
+                self._writes.hold(f"resource#{run.resource}", "lock", restore, until, seen=restore.token - 1, now=now),
+                self._writes.still_lent(run),
             ],
         )
-
-    # --- the parts of a transaction -----------------------------------------------------------------------------------
-
-    def _put_run(self, run: RunRecord, now: datetime, *, new: bool) -> Item:
-        put: Item = {
-            "TableName": self._table,
-            "Item": values_of(
-                {
-                    "pk": f"run#{run.id}",
-                    "sk": "run",
-                    "document": json.dumps(run.to_document(), ensure_ascii=False),
-                    "run_status": run.status.value,
-                    "lending": run.lending.value,
-                    "version": 0 if new else run.version + 1,
-                    "expires_at": expiry(now, RUNS_FOR),
-                }
-            ),
-            "ConditionExpression": "attribute_not_exists(pk)" if new else "version = :seen",
-        }
-        if not new:
-            put["ExpressionAttributeValues"] = values_of({":seen": run.version})
-        return {"Put": put}
-
-    def _decide_by(self, run: RunRecord, episode: EpisodeRecord) -> Item:
-        """The episode must still be open and unchanged: an OK that came meanwhile, or another decision, stops the run."""
-        sets = "SET episode_status = :decided, run = :run" + (", lease_run = :run" if run.borrowed else "")
-        return {
-            "Update": {
-                "TableName": self._table,
-                "Key": key(f"service#{run.service}", f"episode#{episode.subject}"),
-                "UpdateExpression": sets,
-                "ConditionExpression": "is_open = :yes AND fence = :fence AND episode_status = :status",
-                "ExpressionAttributeValues": values_of(
-                    {
-                        ":decided": EpisodeStatus.DECIDED.value,
-                        ":run": run.id,
-                        ":yes": True,
-                        ":fence": episode.token,
-                        ":status": episode.status.value,
-                    }
-                ),
-            }
-        }
-
-    def _hold(self, pk: str, sk: str, run: RunRecord, until: datetime, *, seen: int | None, now: datetime) -> Item:
-        """Take a lock that is free, expired or ours. With ``seen`` its token must be that, and grows to the run's."""
-        free = "attribute_not_exists(holder) OR held_until < :now OR holder = :run"
-        condition = free if seen is None else f"({free}) AND (attribute_not_exists(fence) OR fence = :seen)"
-        values: Item = {":run": run.id, ":until": iso(until), ":now": iso(now), ":fence": run.token}
-        if seen is not None:
-            values[":seen"] = seen
-        return {
-            "Update": {
-                "TableName": self._table,
-                "Key": key(pk, sk),
-                "UpdateExpression": "SET holder = :run, held_until = :until, fence = :fence",
-                "ConditionExpression": condition,
-                "ExpressionAttributeValues": values_of(values),
-            }
-        }
-
-    def _count(self, run: RunRecord, policy: str, seen: Counter, now: datetime) -> Item:
-        longest = max([limit.window_s for limit in run.policy.limits] + [run.policy.cooldown_s, 86400])
-        kept = [int(moment.timestamp()) for moment in seen.runs if moment > now - timedelta(seconds=longest)]
-        return {
-            "Put": {
-                "TableName": self._table,
-                "Item": values_of(
-                    {
-                        "pk": f"resource#{run.resource}",
-                        "sk": f"count#{policy}",
-                        "runs": json.dumps([*kept, int(now.timestamp())]),
-                        "version": seen.version + 1,
-                        "expires_at": expiry(now, timedelta(seconds=2 * longest)),
-                    }
-                ),
-                "ConditionExpression": "attribute_not_exists(pk) OR version = :seen",
-                "ExpressionAttributeValues": values_of({":seen": seen.version}),
-            }
-        }
-
-    def _lend(self, run: RunRecord, seen: Lease | None) -> Item:
-        """A later run takes over what an earlier one has not given back: it holds the original values too."""
-        return {
-            "Put": {
-                "TableName": self._table,
-                "Item": values_of(
-                    {
-                        "pk": f"resource#{run.resource}",
-                        "sk": "lease",
-                        "holder": run.id,
-                        "changes": json.dumps([change.to_document() for change in run.borrowed]),
-                        "version": (seen.version if seen else 0) + 1,
-                    }
-                ),
-                "ConditionExpression": "version = :seen" if seen else "attribute_not_exists(pk)",
-                **({"ExpressionAttributeValues": values_of({":seen": seen.version})} if seen else {}),
-            }
-        }
 
     # --- calls --------------------------------------------------------------------------------------------------------
 

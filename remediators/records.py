@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
@@ -13,6 +13,7 @@ from alarms.domain.alarm import Alarm, Mode, Policy
 from alarms.domain.decision import Change, Proposal
 from alarms.domain.event import AlarmEvent, State, from_iso, iso
 from alarms.domain.incident import Episode
+from alarms.domain.text import Text
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +128,8 @@ class RunRecord:
     ``alarm`` is the row as it was at the decision, so that a verify or a revert works after the row is gone.
     ``borrowed`` are the changes to be given back: ``before`` is the original value, even when an earlier run of ours
     had raised it already. ``token`` is the resource lock's fencing token, ``owner`` the delivery that is acting until
-    ``acting_until``. ``version`` guards every write.
+    ``acting_until``. ``verdict`` is what the verify found, ``next_due`` that the next step has to be taken. ``version``
+    guards every write.
     """
 
     id: str
@@ -152,7 +154,8 @@ class RunRecord:
     restore: Proposal | None = None
     request_ids: tuple[str, ...] = ()
     concluded: bool = False
-    next_step: str = ""
+    verdict: Text | None = None
+    next_due: bool = False
     version: int = 0
 
     @property
@@ -164,6 +167,14 @@ class RunRecord:
     def resource(self) -> str:
         """The lock key."""
         return self.proposal.resource
+
+    def give_back_at(self) -> datetime | None:
+        """Return when what was borrowed is due: some time after recovery or at the latest, whichever is first."""
+        if self.policy.revert is None:
+            return None
+        after_ok = timedelta(seconds=self.policy.revert.after_ok_s)
+        due = [self.recovered_at + after_ok] if self.recovered_at else []
+        return min([*due, *([self.at_latest] if self.at_latest else [])], default=None)
 
     def to_document(self) -> dict[str, Any]:
         """Return the JSON document of this run, without its version."""
@@ -190,7 +201,8 @@ class RunRecord:
             "restore": self.restore.to_document() if self.restore else None,
             "request_ids": list(self.request_ids),
             "concluded": self.concluded,
-            "next_step": self.next_step,
+            "verdict": self.verdict.to_document() if self.verdict else None,
+            "next_due": self.next_due,
         }
 
     @staticmethod
@@ -219,7 +231,8 @@ class RunRecord:
             restore=Proposal.from_document(document["restore"]) if document["restore"] else None,
             request_ids=tuple(document["request_ids"]),
             concluded=document["concluded"],
-            next_step=document["next_step"],
+            verdict=Text.from_document(document["verdict"]) if document["verdict"] else None,
+            next_due=document["next_due"],
             version=version,
         )
 

@@ -51,6 +51,10 @@ STOPPED = Text(
     "Stopped before a changing call: the kill switch was thrown, or another worker took over.",
     "변경 직전에 멈췄습니다. 정지 스위치가 켜졌거나 다른 작업이 넘겨받았습니다.",
 )
+COVERED_STILL_RINGS = Text(
+    "Another alarm that this run was to help still rings.", "이 실행이 도우려던 다른 알람이 아직 울리고 있습니다."
+)
+SUPERSEDED = Text("A later run has taken over what was borrowed.", "이후 실행이 빌린 용량을 넘겨받았습니다.")
 RECOVERED_FIRST = Text("It recovered before anything was done.", "조치 전에 회복되었습니다.")
 
 
@@ -186,3 +190,49 @@ def headline(phase: Phase, action: str, values: tuple[Change, ...]) -> Text:
         Phase.KEPT: Text(f"{action}: nothing given back", f"{action}: 되돌리지 않음"),
         Phase.DRIFTED: Text(f"{action}: changed by someone else, left alone", f"{action}: 다른 변경이 있어 그대로 둠"),
     }[phase]
+
+
+def moved_meanwhile(value: Change, current: int | str | None) -> Text:
+    """Say that somebody else changed what a resumed run was about to change."""
+    said = change(value)
+    return Text(
+        f"Stopped: it is {current} now, neither before nor after of “{said.en}”; someone else changed it.",
+        f"중단: 현재 값 {current}은(는) “{said.ko}”의 이전도 이후도 아닙니다. 다른 변경이 있었습니다.",
+    )
+
+
+def refused(code: str, message: str) -> Text:
+    """Say that AWS refused the change."""
+    return Text(f"AWS refused ({code}): {message}", f"AWS가 거부했습니다({code}): {message}")
+
+
+def helped() -> Text:
+    """Say that a run helped."""
+    return Text("The alarm is OK and the capacity is in place.", "알람이 OK이고 용량도 실제로 늘었습니다.")
+
+
+def no_help(state: State | None, moved: bool | None) -> Text:
+    """Say what is still missing at the deadline."""
+    now = state.value if state else "unknown"
+    mechanism = {True: "the capacity is in place", False: "the capacity never came", None: "the capacity could not be seen"}[
+        moved
+    ]
+    korean = {True: "용량은 늘었습니다", False: "용량이 늘지 않았습니다", None: "용량을 확인하지 못했습니다"}[moved]
+    return Text(f"At the deadline the alarm is {now} and {mechanism}.", f"기한에 알람은 {now} 상태이고 {korean}.")
+
+
+def needs_a_person(action: str) -> Text:
+    """Say that automation is at its end."""
+    return Text(
+        f"{action} did not help and no further step is allowed.", f"{action}이(가) 효과가 없었고 더 허용된 조치가 없습니다."
+    )
+
+
+def given_back(after_recovery: bool) -> Text:
+    """Say why it was given back now."""
+    if after_recovery:
+        return Text("Recovered and stable: what was borrowed is given back.", "회복 후 안정되어 빌린 용량을 되돌렸습니다.")
+    return Text(
+        "The latest moment has come: what was borrowed is given back, recovered or not.",
+        "최대 기한이 되어 회복 여부와 관계없이 빌린 용량을 되돌렸습니다.",
+    )

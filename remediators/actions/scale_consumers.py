@@ -1,11 +1,48 @@
-"""scale-consumers: more consumers for a queue, as many as empty its backlog in time."""
+"""scale-consumers: more consumers for a queue, as many as empty its backlog in time.
+
+    remediate:
+      - action: scale-consumers
+        with: {drain_within: 10 m, cluster: image, consumer: image-consumer, max_tasks: 40}
+
+The queue is the alarm's own target, QueueName. Needed are ``ceil((backlog / drain_within + arrivals) / one consumer's rate)``.
+Risk: reversible (costs tasks, and loads what the consumers call). Changes: for ECS the floor of the scalable target, or the
+desired count without one; for Lambda the mapping's MaximumConcurrency. Bounds: ``max_tasks`` and the target's MaxCapacity;
+``max_concurrency``, 2 to 1000, and the function's reserved concurrency.
+First asks whether the consumers fail: more of them against a poison message or a dead database is harm.
+Verify: the tasks run (the mapping is Enabled with the value), and the alarm is OK. Revert: only what is still ours.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from alarms.domain.action import ActionSpec, Parameter, ParameterKind, Permission, Risk
+from alarms.domain.decision import Change, Proposal, Reason
+from alarms.domain.text import Text
+from remediators import backlog as queue_backlog
+from remediators import ecs_tasks, lambda_mapping
+from remediators.action import Clients, Permit, Purpose, Refusal, Situation
+from remediators.backlog import Backlog, Sizing
+from remediators.ecs_tasks import Tasks
+from remediators.lambda_mapping import Mapped
+
+TASKS = Text("tasks", "태스크")
+INVOCATIONS = Text("invocations", "동시 실행")
+
+
+@dataclass(frozen=True, slots=True)
+class Consumers:
+    """The queue, and who consumes it. ``backlog`` is None where only the mechanism was looked at."""
+
+    backlog: Backlog | None
+    consumer: Tasks | Mapped
+
+    @property
+    def count(self) -> int:
+        """How many consume now."""
+        return self.consumer.running if isinstance(self.consumer, Tasks) else self.consumer.concurrency or 0
 
 
 class ScaleConsumers:
@@ -99,3 +136,93 @@ remediate:
         if mapping and parameters["max_concurrency"] < 2:
             return "max_concurrency is at least 2: Lambda allows no smaller MaximumConcurrency"
         return None
+
+    def resource(self, situation: Situation) -> str:
+        """Return the consuming ECS service, or the function and its queue."""
+        parameters = situation.policy.parameters
+        if "function" in parameters:
+            return lambda_mapping.lock_key(parameters["function"], _queue(situation))
+        return ecs_tasks.lock_key(parameters["cluster"], parameters["consumer"])
+
+    def observe(self, clients: Clients, situation: Situation) -> Consumers:
+        """Read the consumer; to decide, the queue and its rates too."""
+        parameters = situation.policy.parameters
+        backlog = None
+        if situation.purpose is Purpose.DECIDE:
+            backlog = queue_backlog.observe(clients, _queue(situation), situation.now)
+        if "function" in parameters:
+            arn = backlog.arn if backlog else _queue_arn(clients, situation)
+            return Consumers(backlog, lambda_mapping.observe(clients, parameters["function"], arn))
+        tasks = ecs_tasks.observe(clients, parameters["cluster"], parameters["consumer"], situation.purpose)
+        return Consumers(backlog, tasks)
+
+    def propose(self, observed: Consumers, situation: Situation) -> Proposal | Refusal:
+        """Size from backlog and drain time, unless the consumers are the fault."""
+        parameters, backlog, consumer = situation.policy.parameters, observed.backlog, observed.consumer
+        if backlog is None:
+            return Refusal(Reason.UNKNOWN, Text("The queue was not read.", "큐를 읽지 못했습니다."))
+        refused = (
+            ecs_tasks.refusal(consumer) if isinstance(consumer, Tasks) else lambda_mapping.refusal(consumer)
+        ) or queue_backlog.failing(backlog, observed.count)
+        if refused is not None:
+            return refused
+        sizing = queue_backlog.size(backlog, observed.count, parameters["drain_within"], parameters.get("message_time"))
+        if isinstance(sizing, Refusal):
+            return sizing
+        change = _change(consumer, sizing.needed, parameters)
+        if isinstance(change, Refusal):
+            return _with_figures(change, observed, sizing, backlog)
+        return Proposal(self.spec.name, self.resource(situation), (change,), _why(observed, sizing, backlog, change))
+
+    def current(self, observed: Consumers, change: Change) -> int | None:
+        """Return the floor, the desired count or the mapping's maximum concurrency."""
+        if isinstance(observed.consumer, Tasks):
+            return ecs_tasks.current(observed.consumer, change)
+        return observed.consumer.concurrency
+
+    def run(self, clients: Clients, change: Change, permit: Permit) -> tuple[str, ...]:
+        """Set the knob; the value is absolute, so it may be repeated."""
+        if change.knob == lambda_mapping.KNOB:
+            return lambda_mapping.apply(clients, change, permit)
+        return ecs_tasks.apply(clients, change, permit)
+
+    def moved(self, observed: Consumers, proposal: Proposal) -> bool | None:
+        """Tell whether the consumers are there."""
+        if isinstance(observed.consumer, Tasks):
+            return ecs_tasks.moved(observed.consumer, proposal)
+        return lambda_mapping.moved(observed.consumer, proposal)
+
+    def restore(self, observed: Consumers, proposal: Proposal, situation: Situation) -> Proposal | Refusal:
+        """Propose the way back for what is still ours."""
+        if isinstance(observed.consumer, Tasks):
+            return ecs_tasks.restore(observed.consumer, proposal, situation)
+        return lambda_mapping.restore(observed.consumer, proposal)
+
+
+def _queue(situation: Situation) -> str:
+    return situation.alarm.target.get("QueueName", "")
+
+
+def _queue_arn(clients: Clients, situation: Situation) -> str:
+    sqs = clients("sqs")
+    url = sqs.get_queue_url(QueueName=_queue(situation))["QueueUrl"]
+    return str(sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"])
+
+
+def _change(consumer: Tasks | Mapped, needed: int, parameters: Mapping[str, Any]) -> Change | Refusal:
+    if isinstance(consumer, Tasks):
+        return ecs_tasks.change_to(consumer, needed, parameters["max_tasks"])
+    return lambda_mapping.change_to(consumer, needed, parameters["max_concurrency"])
+
+
+def _why(observed: Consumers, sizing: Sizing, backlog: Backlog, change: Change) -> Text:
+    unit = TASKS if isinstance(observed.consumer, Tasks) else INVOCATIONS
+    figures = queue_backlog.explained(backlog, sizing, observed.count, int(change.after or 0), unit)
+    notes = ecs_tasks.schedules(observed.consumer) if isinstance(observed.consumer, Tasks) else Text("", "")
+    return Text(f"{figures.en} {notes.en}".strip(), f"{figures.ko} {notes.ko}".strip())
+
+
+def _with_figures(refusal: Refusal, observed: Consumers, sizing: Sizing, backlog: Backlog) -> Refusal:
+    unit = TASKS if isinstance(observed.consumer, Tasks) else INVOCATIONS
+    figures = queue_backlog.explained(backlog, sizing, observed.count, observed.count, unit)
+    return Refusal(refusal.reason, Text(f"{refusal.why.en} {figures.en}", f"{refusal.why.ko} {figures.ko}"))

@@ -1,4 +1,14 @@
-"""scale-service: give an ECS service more tasks for a while, by the knob that its owner provides."""
+"""scale-service: give an ECS service more tasks for a while, by the knob that its owner provides.
+
+    remediate:
+      - action: scale-service
+        with: {cluster: image, service: image-api, max_tasks: 20, step: 50 %}
+
+Risk: reversible (costs tasks). Changes: the floor (MinCapacity) of the service's scalable target; the desired count only when
+there is no such target. Bounds: ``max_tasks``, and the target's own MaxCapacity, which is never raised.
+Refuses while a deployment or target tracking is at work, while scaling out is suspended, while tasks do not stay up.
+Verify: as many tasks run as were asked for, and the alarm is OK. Revert: the floor goes back if it is still ours.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +16,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from alarms.domain.action import ActionSpec, Parameter, ParameterKind, Permission, Risk
+from alarms.domain.decision import Change, Proposal
+from alarms.domain.text import Text
+from remediators import ecs_tasks
+from remediators.action import Clients, Permit, Refusal, Situation
+from remediators.ecs_tasks import Tasks
 
 
 class ScaleService:
@@ -67,3 +82,53 @@ remediate:
         if parameters.get("min_step", 1) > parameters.get("max_tasks", 1):
             return "min_step is above max_tasks: no step would ever fit"
         return None
+
+    def resource(self, situation: Situation) -> str:
+        """Return ``ecs:service/<cluster>/<service>``."""
+        parameters = situation.policy.parameters
+        return ecs_tasks.lock_key(parameters["cluster"], parameters["service"])
+
+    def observe(self, clients: Clients, situation: Situation) -> Tasks:
+        """Read the service and the owner of its count."""
+        parameters = situation.policy.parameters
+        return ecs_tasks.observe(clients, parameters["cluster"], parameters["service"], situation.purpose)
+
+    def propose(self, observed: Tasks, situation: Situation) -> Proposal | Refusal:
+        """Add ``step`` percent of what is wanted now, at least ``min_step`` tasks, up to the ceiling."""
+        parameters = situation.policy.parameters
+        refused = ecs_tasks.refusal(observed)
+        if refused is not None:
+            return refused
+        step = max(parameters.get("min_step", 1), ecs_tasks.share(observed.desired, parameters.get("step", 50.0)))
+        change = ecs_tasks.change_to(observed, observed.desired + step, parameters["max_tasks"])
+        if isinstance(change, Refusal):
+            return change
+        return Proposal(self.spec.name, observed.resource, (change,), _why(observed, change, situation))
+
+    def current(self, observed: Tasks, change: Change) -> int | None:
+        """Return the floor or the desired count."""
+        return ecs_tasks.current(observed, change)
+
+    def run(self, clients: Clients, change: Change, permit: Permit) -> tuple[str, ...]:
+        """Set the floor or the desired count; the value is absolute, so it may be repeated."""
+        return ecs_tasks.apply(clients, change, permit)
+
+    def moved(self, observed: Tasks, proposal: Proposal) -> bool:
+        """Tell whether the tasks run."""
+        return ecs_tasks.moved(observed, proposal)
+
+    def restore(self, observed: Tasks, proposal: Proposal, situation: Situation) -> Proposal | Refusal:
+        """Propose the way back for what is still ours."""
+        return ecs_tasks.restore(observed, proposal, situation)
+
+
+def _why(tasks: Tasks, change: Change, situation: Situation) -> Text:
+    condition, notes = situation.alarm.condition, ecs_tasks.schedules(tasks)
+    shown = f"{situation.value * condition.scale:,.4g} {condition.unit}" if situation.value is not None else "?"
+    held = tasks.target.floor if tasks.target else tasks.desired
+    return Text(
+        f"{tasks.service} runs {tasks.running} tasks at {shown} ({condition.text}); "
+        f"{'floor' if tasks.target else 'desired count'} {held} → {change.after}. {notes.en}".strip(),
+        f"{tasks.service} 태스크 {tasks.running}개 실행 중, 현재 {shown} ({condition.text}); "
+        f"{'최소 용량' if tasks.target else '목표 수'} {held} → {change.after}. {notes.ko}".strip(),
+    )

@@ -1,0 +1,124 @@
+"""The one place where environment, adapters and engine meet. Tests call ``build`` with an environment of their own."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any
+
+from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType
+from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
+
+from alarms.domain.errors import CannotRun
+from alarms.domain.event import AlarmEvent
+from alarms.domain.payload import parse_all
+from remediators.aws import Alarms, Catalogue, Clients, SwitchReader
+from remediators.dynamodb import History
+from remediators.execute import Engine
+from remediators.ports import ActionSource, Delivery, Ports
+from remediators.registry import registry
+from remediators.reports import Reports
+from remediators.revert import Reverter
+from remediators.scheduler import Scheduler
+from remediators.timers import TIMER_TYPE, Timer, TimerKind
+from remediators.verify import Verifier
+
+NAMES = (
+    "TOCSIN_STAGE",
+    "TOCSIN_CATALOGUE_TABLE",
+    "TOCSIN_HISTORY_TABLE",
+    "TOCSIN_REPORTS_QUEUE_URL",
+    "TOCSIN_COMMANDS_QUEUE_URL",
+    "TOCSIN_COMMANDS_QUEUE_ARN",
+    "TOCSIN_SCHEDULER_GROUP",
+    "TOCSIN_SCHEDULER_ROLE_ARN",
+    "TOCSIN_SWITCH_PARAMETER",
+)
+Audit = Callable[[dict[str, Any]], None]
+
+
+class App:
+    """The remediators' Lambda without its clock."""
+
+    def __init__(self, ports: Ports) -> None:
+        self._ports = ports
+        self._engine = Engine(ports)
+        self._verifier = Verifier(ports, self._engine)
+        self._reverter = Reverter(ports, self._verifier)
+
+    def handle(self, event: dict[str, Any], context: object, now: datetime) -> PartialItemFailureResponse:
+        """Take a batch of SQS records; those that have to come again are named in ``batchItemFailures``."""
+        processor = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
+        records = list(event.get("Records", ()))
+        with processor(records, lambda record: self.take(record.raw_event, now), lambda_context=context):  # type: ignore[arg-type]  # Powertools wants its own protocol where any context will do
+            processor.process()
+        for failed in processor.exceptions:
+            logging.getLogger(__name__).warning("a record comes again: %s", failed[1], exc_info=failed[1])
+        return processor.response()
+
+    def take(self, record: Mapping[str, Any], now: datetime) -> None:
+        """Take one SQS record. Raises what should bring it back."""
+        delivery = Delivery(owner=str(record.get("messageId", "")), now=now)
+        timer = _timer(record)
+        if timer is not None:
+            self._wake(timer, delivery)
+            return
+        for found in parse_all(record, received_at=now):
+            if isinstance(found, AlarmEvent):
+                self._engine.on_event(found, delivery)
+            else:
+                self._ports.audit({"type": "ignored", "why": found.why.value, "detail": found.detail})
+
+    def _wake(self, timer: Timer, delivery: Delivery) -> None:
+        if timer.kind is TimerKind.SETTLE:
+            self._engine.plan(timer.subject, delivery)
+        elif timer.kind is TimerKind.VERIFY:
+            self._verifier.on_timer(timer.subject, delivery)
+        else:
+            self._reverter.on_timer(timer.subject, delivery)
+
+
+def build(environ: Mapping[str, str], audit: Audit | None = None, *, actions: ActionSource | None = None) -> App:
+    """Return the app for ``environ``; CannotRun names what is missing in it. Makes no client until one is needed."""
+    missing = [name for name in NAMES if not environ.get(name)]
+    if missing:
+        raise CannotRun(f"environment: {', '.join(missing)} not set")
+    clients = Clients()
+    return App(
+        Ports(
+            rows=Catalogue(clients, environ["TOCSIN_CATALOGUE_TABLE"]),
+            alarms=Alarms(clients),
+            switch=SwitchReader(clients, environ["TOCSIN_SWITCH_PARAMETER"]),
+            clients=clients,
+            history=History(lambda: clients.boto("dynamodb"), environ["TOCSIN_HISTORY_TABLE"]),
+            timers=Scheduler(
+                clients,
+                queue_url=environ["TOCSIN_COMMANDS_QUEUE_URL"],
+                queue_arn=environ["TOCSIN_COMMANDS_QUEUE_ARN"],
+                group=environ["TOCSIN_SCHEDULER_GROUP"],
+                role_arn=environ["TOCSIN_SCHEDULER_ROLE_ARN"],
+            ),
+            outbox=Reports(clients, environ["TOCSIN_REPORTS_QUEUE_URL"]),
+            actions=actions or registry(),
+            audit=audit or log_line,
+        )
+    )
+
+
+def log_line(entry: dict[str, Any]) -> None:
+    """Write one audit entry as one line of JSON on the log."""
+    logging.getLogger("tocsin.audit").info(json.dumps(entry, ensure_ascii=False))
+
+
+def _timer(record: Mapping[str, Any]) -> Timer | None:
+    """Return the timer in a record, None when it holds something else."""
+    body = record.get("body")
+    if not isinstance(body, str) or TIMER_TYPE not in body:
+        return None
+    try:
+        document = json.loads(body)
+    except ValueError:
+        return None
+    return Timer.from_document(document) if isinstance(document, dict) else None

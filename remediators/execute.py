@@ -1,0 +1,274 @@
+"""From an alarm to a change, on one screen: claim → settle → gather → decide → intent → act.
+
+Whatever is written here may stop after any line: every step can be taken again, by this worker or another, and what was
+done already is found in the history and in AWS, never assumed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from alarms.domain.alarm import Alarm, Policy
+from alarms.domain.decision import Decision, Reason, Run, Skip
+from alarms.domain.errors import Permanent, Retryable
+from alarms.domain.event import AlarmEvent, State
+from alarms.domain.incident import Ending, ending_of
+from remediators import wording
+from remediators.acting import Acting
+from remediators.action import Action, Situation
+from remediators.candidate import Candidate, rank
+from remediators.decide import Facts, LiveAlarm, decide, wants_proposal
+from remediators.ports import Contended, Delivery, Ports
+from remediators.records import (
+    Claimed,
+    EpisodeRecord,
+    EpisodeStatus,
+    Lending,
+    ResourceState,
+    Ring,
+    RunRecord,
+    RunStatus,
+    ServiceState,
+    service_key,
+)
+from remediators.switch import Switch
+from remediators.telling import Telling
+from remediators.timers import Timer, TimerKind
+
+# Decided once more a little later, because what stands in the way passes by itself and no further event will come.
+PASSING = frozenset({Reason.YIELDS, Reason.LOCKED, Reason.UNKNOWN})
+RECHECK_AFTER_S = 300
+RECHECKS = 3
+ATTEMPTS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What is read once for all candidates of a plan; None where it could not be read."""
+
+    live: dict[str, LiveAlarm] | None
+    switch: Switch | None
+
+
+class Engine:
+    """Takes alarm events and settle timers."""
+
+    def __init__(self, ports: Ports) -> None:
+        self._ports = ports
+        self._telling = Telling(ports)
+        self._acting = Acting(ports, self._telling)
+
+    # --- the transaction ----------------------------------------------------------------------------------------------
+
+    def on_event(self, event: AlarmEvent, delivery: Delivery) -> None:
+        """Take one change of state. Raises Retryable when the history cannot be reached; people are told before that."""
+        alarm = self._ports.rows.row(event.alarm_key)
+        ring = Ring.of(event)
+        if alarm is None or not alarm.policies:
+            self._refuse(Facts(delivery.now, ring, alarm), delivery)
+        elif event.state is State.ALARM:
+            try:
+                self._rings(alarm, ring, delivery)
+            except Retryable as failure:
+                if not isinstance(failure, Contended):
+                    self._tell_unknown(alarm, ring, delivery)
+                raise
+        else:
+            self._is_over(alarm, event, ring, delivery)
+
+    def _rings(self, alarm: Alarm, ring: Ring, delivery: Delivery) -> None:
+        service = service_key(alarm)
+        claimed, episode = self._ports.history.claim(service, ring, delivery.now)
+        if claimed is Claimed.OLDER:
+            self._refuse(Facts(delivery.now, ring, alarm, claimed=claimed), delivery)
+            return
+        if episode.lease_run:
+            self._keep_what_was_lent(episode.lease_run, delivery)
+        waits = episode.status is EpisodeStatus.CLAIMED  # opened just now, or by a delivery that did not get further
+        if waits and alarm.settle_s > 0:
+            self._ports.timers.after(alarm.settle_s, Timer(TimerKind.SETTLE, service))
+        elif waits or alarm.settle_s == 0:
+            self.plan(service, delivery, known={ring.alarm_key: alarm})
+        if claimed is Claimed.SAME and not waits:
+            self._refuse(Facts(delivery.now, ring, alarm, claimed=claimed), delivery)
+
+    def plan(self, service: str, delivery: Delivery, known: dict[str, Alarm] | None = None) -> None:
+        """Give the alarms of ``service`` that rang one plan. ``known`` are rows read in this very delivery."""
+        for attempt in range(ATTEMPTS):
+            try:
+                self._plan(service, delivery, known or {})
+                return
+            except Contended:
+                if attempt == ATTEMPTS - 1:
+                    raise
+
+    def _plan(self, service: str, delivery: Delivery, known: dict[str, Alarm]) -> None:
+        state = self._resumed(service, delivery)
+        waiting = [episode for episode in state.episodes if episode.status is EpisodeStatus.CLAIMED and episode.ring]
+        if not waiting:
+            self._telling.note("settle", service, "nothing waits for a decision", delivery.now)
+            return
+        candidates = self._candidates(waiting, known)
+        seen = self._look(candidates)
+        covered_by = state.in_flight.run if state.in_flight.held(delivery.now) else ""
+        reasons: dict[str, list[Reason | None]] = {episode.subject: [] for episode in waiting}
+        for candidate in candidates:
+            decision, run = self._take(candidate, seen, covered_by, delivery)
+            reasons[candidate.episode.subject].append(decision.reason if isinstance(decision, Skip) else None)
+            covered_by = run.id if run and run.proposal.changes else covered_by
+        for episode in waiting:
+            self._settle(service, episode, reasons[episode.subject], covered_by)
+
+    def _take(self, candidate: Candidate, seen: Seen, covered_by: str, delivery: Delivery) -> tuple[Decision, RunRecord | None]:
+        """Gather, decide, make the intent durable, act. Returns the run when there is one."""
+        facts, resource = self._gather(candidate, seen, covered_by, delivery)
+        decision = decide(facts)
+        mode = facts.mode()
+        self._telling.decision(decision, candidate.ring, candidate.alarm, candidate.policy, delivery.now, mode)
+        if not isinstance(decision, Run) or candidate.alarm is None or mode is None:
+            return decision, None
+        run = self._acting.intent(decision, candidate, resource, mode, delivery)
+        if run is None:
+            raise Contended("another worker moved first")
+        self._acting.act(run, delivery, answers=decision.answers)
+        return decision, run
+
+    def step(self, run: RunRecord, delivery: Delivery) -> Decision | None:
+        """Take the step after ``run``, which did not help. None when its episode is over or there is no further step."""
+        service = self._ports.history.service(run.service)
+        episode = next((item for item in service.episodes if item.subject == run.ring.subject), None)
+        if episode is None or not episode.is_open or episode.ring is None or episode.ring.episode != run.ring.episode:
+            return None
+        if run.step >= len(run.alarm.policies[run.policy_index].otherwise):
+            return None
+        candidate = Candidate(episode, run.ring, run.alarm, run.policy_index, run.step + 1)
+        flight = service.in_flight
+        covered_by = flight.run if flight.held(delivery.now, by_other_than=run.id) else ""
+        return self._take(candidate, self._look([candidate]), covered_by, delivery)[0]
+
+    # --- its parts ----------------------------------------------------------------------------------------------------
+
+    def _resumed(self, service: str, delivery: Delivery) -> ServiceState:
+        """Return the service's state, after an intent that somebody left behind has been brought to its end."""
+        state = self._ports.history.service(service)
+        if not state.in_flight.run:
+            return state
+        run = self._ports.history.run(state.in_flight.run)
+        if run is None or run.status is not RunStatus.INTENT:
+            return state
+        self._acting.resume(run, delivery)
+        return self._ports.history.service(service)
+
+    def _candidates(self, waiting: list[EpisodeRecord], known: dict[str, Alarm]) -> list[Candidate]:
+        """Return who might run, the first in precedence first; an alarm whose row is gone is there to be refused by name."""
+        found: list[Candidate] = []
+        for episode in waiting:
+            if episode.ring is None:
+                continue
+            alarm = known.get(episode.ring.alarm_key) or self._ports.rows.row(episode.ring.alarm_key)
+            count = len(alarm.policies) if alarm and alarm.policies else 1
+            found += [Candidate(episode, episode.ring, alarm, index) for index in range(count)]
+        return sorted(found, key=rank)
+
+    def _look(self, candidates: list[Candidate]) -> Seen:
+        """Read alarms and switch. What cannot be read stays None, and no guard passes on that."""
+        names = sorted({candidate.ring.alarm_name for candidate in candidates})
+        try:
+            live: dict[str, LiveAlarm] | None = dict(self._ports.alarms.states(names))
+        except (Retryable, Permanent):
+            live = None
+        try:
+            switch: Switch | None = self._ports.switch.read()
+        except (Retryable, Permanent):
+            switch = None
+        return Seen(live, switch)
+
+    def _gather(self, candidate: Candidate, seen: Seen, covered_by: str, delivery: Delivery) -> tuple[Facts, ResourceState]:
+        policy, alarm, name = candidate.policy, candidate.alarm, candidate.ring.alarm_name
+        action = self._action(policy)
+        facts = Facts(
+            now=delivery.now,
+            ring=candidate.ring if candidate.episode.is_open else replace(candidate.ring, state=State.OK),
+            alarm=alarm,
+            policy=policy,
+            spec=action.spec if action else None,
+            claimed=Claimed.NEW,
+            covered_by=covered_by,
+            live=seen.live.get(name) if seen.live is not None else None,
+            alarm_gone=seen.live is not None and name not in seen.live,
+            switch=seen.switch,
+        )
+        if action is None or alarm is None or policy is None:
+            return facts, ResourceState()
+        situation = Situation(alarm, policy, candidate.ring.value, delivery.now)
+        resource = self._ports.history.resource(action.resource(situation)) if action.spec.changes else ResourceState()
+        facts = replace(facts, resource=resource)
+        return (self._asked(facts, action, situation) if wants_proposal(facts) else facts), resource
+
+    def _asked(self, facts: Facts, action: Action, situation: Situation) -> Facts:
+        """Let the action look and answer; what it cannot see stays unknown."""
+        try:
+            observed = action.observe(self._ports.clients, situation)
+        except (Retryable, Permanent) as failure:
+            self._telling.note("observe", situation.alarm.name, str(failure), situation.now)
+            return facts
+        return replace(facts, proposal=action.propose(observed, situation))
+
+    def _action(self, policy: Policy | None) -> Action | None:
+        try:
+            return self._ports.actions.get(policy.action) if policy else None
+        except KeyError:
+            return None
+
+    def _settle(self, service: str, episode: EpisodeRecord, reasons: list[Reason | None], covered_by: str) -> None:
+        """Write down that the episode has its answer, or look again later where the obstacle passes by itself."""
+        if any(reason in PASSING for reason in reasons) and None not in reasons and episode.rechecks < RECHECKS:
+            if self._ports.history.put_off(service, episode):
+                self._ports.timers.after(RECHECK_AFTER_S, Timer(TimerKind.SETTLE, service))
+            return
+        by = covered_by if Reason.COVERED in reasons else ""
+        self._ports.history.decided(service, episode, covered_by=by)  # False: the run's own commit decided it
+
+    def _is_over(self, alarm: Alarm, event: AlarmEvent, ring: Ring, delivery: Delivery) -> None:
+        """Close the episode; only a recovery seen in data starts the way back."""
+        service = service_key(alarm)
+        episode = self._ports.history.close(service, ring.subject, event.changed_at, delivery.now)
+        if episode is None:
+            self._telling.note("over", ring.subject, "something newer is known of this alarm", delivery.now)
+            return
+        ending = ending_of(event)
+        self._telling.note("over", ring.subject, ending.value if ending else "", delivery.now)
+        if ending is not Ending.RECOVERED:
+            return
+        if episode.lease_run:
+            self._recovered(episode.lease_run, event, delivery)
+        if episode.run:  # perhaps it helped already: the sooner that is known, the sooner the service is free
+            self._ports.timers.after(0, Timer(TimerKind.VERIFY, episode.run))
+
+    def _recovered(self, run_id: str, event: AlarmEvent, delivery: Delivery) -> None:
+        """Start the wait for the way back."""
+        run = self._ports.history.change(
+            run_id,
+            lambda known: replace(known, recovered_at=event.changed_at) if known.lending is Lending.HELD else None,
+            delivery.now,
+        )
+        due = run.give_back_at() if run else None
+        if due is not None:
+            self._ports.timers.at(due, Timer(TimerKind.REVERT, run_id), delivery.now)
+
+    def _keep_what_was_lent(self, run_id: str, delivery: Delivery) -> None:
+        """Cancel a pending way back: it rings again. The timer may still fire and will find nothing due."""
+        self._ports.history.change(
+            run_id, lambda run: replace(run, recovered_at=None) if run.recovered_at else None, delivery.now
+        )
+
+    def _refuse(self, facts: Facts, delivery: Delivery) -> None:
+        decision = decide(facts)
+        policy = facts.alarm.policies[0] if facts.alarm and facts.alarm.policies else None
+        self._telling.decision(decision, facts.ring, facts.alarm, policy, delivery.now, None)
+
+    def _tell_unknown(self, alarm: Alarm, ring: Ring, delivery: Delivery) -> None:
+        """Tell people that automation cannot see: the queue brings the event back, but they should not wait for it."""
+        policy = alarm.policies[0]
+        decision = Skip(Reason.UNKNOWN, wording.STORE_UNREAD)
+        self._telling.decision(decision, ring, alarm, policy, delivery.now, None)

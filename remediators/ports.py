@@ -1,0 +1,105 @@
+"""What the engine needs of the world, one small port each; ``bootstrap`` fills them with the AWS adapters, tests with fakes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+
+from alarms.domain.alarm import Alarm
+from alarms.domain.errors import Retryable
+from alarms.domain.report import Report
+from alarms.domain.text import Text
+from remediators.action import Action, Clients
+from remediators.decide import LiveAlarm
+from remediators.dynamodb import History
+from remediators.switch import Switch
+from remediators.timers import Timer
+
+
+class Rows(Protocol):
+    """The published catalogue."""
+
+    def row(self, alarm_key: str) -> Alarm | None:
+        """Return the alarm's row, None when there is none."""
+        ...
+
+
+class LiveAlarms(Protocol):
+    """CloudWatch's own view."""
+
+    def states(self, names: list[str]) -> Mapping[str, LiveAlarm]:
+        """Return those alarms that exist, by name."""
+        ...
+
+
+class SwitchSource(Protocol):
+    """The live switch."""
+
+    def read(self) -> Switch:
+        """Return the switch as it is at this moment."""
+        ...
+
+
+class Timers(Protocol):
+    """Wake-up calls to the own queue; a repeated one is harmless."""
+
+    def after(self, seconds: int, timer: Timer) -> None:
+        """Deliver ``timer`` after up to fifteen minutes."""
+        ...
+
+    def at(self, moment: datetime, timer: Timer, now: datetime) -> None:
+        """Deliver ``timer`` at ``moment``."""
+        ...
+
+
+class Outbox(Protocol):
+    """The way to people."""
+
+    def send(self, report: Report) -> None:
+        """Send ``report``; it may arrive twice, and its id says so."""
+        ...
+
+
+class ActionSource(Protocol):
+    """The registry of actions."""
+
+    def get(self, name: str) -> Action:
+        """Return the action called ``name``; KeyError when there is none."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """Everything outside."""
+
+    rows: Rows
+    alarms: LiveAlarms
+    switch: SwitchSource
+    clients: Clients
+    history: History
+    timers: Timers
+    outbox: Outbox
+    actions: ActionSource
+    audit: Callable[[dict[str, Any]], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One delivery of one message: ``owner`` is the message's id, the same for each of its redeliveries."""
+
+    owner: str
+    now: datetime
+
+
+class Contended(Retryable):
+    """Another worker moved what this one had read: read again."""
+
+
+class Held(Exception):
+    """People hold automation; raised right before a changing call, so nothing was changed by it."""
+
+    def __init__(self, why: Text) -> None:
+        super().__init__(why.en)
+        self.why = why

@@ -1,0 +1,149 @@
+"""What is said afterwards: a report to people and an entry in the audit trail, for every decision and every phase."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from alarms.domain.alarm import Alarm, Mode, Policy
+from alarms.domain.decision import Ask, Change, Decision, GuardAnswer, Reason, Run, Skip, decision_document
+from alarms.domain.event import iso
+from alarms.domain.report import Phase, Report
+from alarms.domain.text import Text
+from remediators import wording
+from remediators.ports import Ports
+from remediators.records import Ring, RunRecord
+
+# The incident's own message says these already; a thread reply would only repeat it.
+SAID_ELSEWHERE = frozenset({Reason.NOT_AN_ALARM_STATE, Reason.NO_ROW, Reason.NO_POLICY, Reason.DUPLICATE})
+
+
+@dataclass(frozen=True, slots=True)
+class Detail:
+    """What a phase may carry beside its sentence. ``again`` tells apart what is said more than once per run and phase."""
+
+    changes: tuple[Change, ...] = ()
+    answers: tuple[GuardAnswer, ...] = ()
+    request_ids: tuple[str, ...] = ()
+    reason: Reason | None = None
+    next_at: datetime | None = None
+    again: str = ""
+
+
+class Telling:
+    """Sends reports and writes the audit trail."""
+
+    def __init__(self, ports: Ports) -> None:
+        self._ports = ports
+
+    def decision(
+        self, decision: Decision, ring: Ring, alarm: Alarm | None, policy: Policy | None, now: datetime, mode: Mode | None
+    ) -> None:
+        """Audit a decision; tell people unless it runs (the run speaks for itself) or is said elsewhere."""
+        document = decision_document(decision)
+        self._ports.audit(
+            {
+                "type": "decision",
+                "at": iso(now),
+                "episode": ring.episode.id,
+                "subject": ring.subject,
+                "alarm": ring.alarm_name,
+                "row": alarm.row if alarm else "",
+                "row_digest": alarm.digest if alarm else "",
+                "action": policy.action if policy else "",
+                "mode": mode.value if mode else "",
+                **document,
+                "guards": [answer.to_document() for answer in decision.answers],
+            }
+        )
+        if isinstance(decision, Run) or alarm is None or policy is None:
+            return
+        if isinstance(decision, Skip) and decision.reason in SAID_ELSEWHERE:
+            return
+        self._ports.outbox.send(_decision_report(decision, ring, alarm, policy, now, mode))
+
+    def run(self, run: RunRecord, phase: Phase, why: Text, now: datetime, detail: Detail | None = None) -> None:
+        """Tell people of a phase of ``run`` and audit it."""
+        detail = detail or Detail()
+        report = Report(
+            id="-".join(filter(None, (run.id, phase.value, detail.again))),
+            episode=run.ring.episode,
+            alarm_name=run.ring.alarm_name,
+            at=now,
+            phase=phase,
+            action=run.policy.action,
+            mode=run.mode.value,
+            headline=wording.headline(phase, run.policy.action, detail.changes),
+            why=why,
+            changes=detail.changes,
+            answers=detail.answers,
+            request_ids=detail.request_ids,
+            reason=detail.reason.value if detail.reason else "",
+            row_digest=run.alarm.digest,
+            next_at=detail.next_at,
+        )
+        self.audit_run(run, phase.value, why, now, detail)
+        self._ports.outbox.send(report)
+
+    def audit_run(self, run: RunRecord, phase: str, why: Text, now: datetime, detail: Detail | None = None) -> None:
+        """Audit a phase of ``run`` that people need not hear of."""
+        detail = detail or Detail()
+        self._ports.audit(
+            {
+                "type": "revert" if phase in _REVERTS or detail.again == "revert" else "action",
+                "at": iso(now),
+                "phase": phase,
+                "episode": run.ring.episode.id,
+                "subject": run.ring.subject,
+                "run": run.id,
+                "alarm": run.ring.alarm_name,
+                "row": run.alarm.row,
+                "row_digest": run.alarm.digest,
+                "action": run.policy.action,
+                "step": run.step,
+                "mode": run.mode.value,
+                "resource": run.resource,
+                "token": run.token,
+                "changes": [change.to_document() for change in detail.changes],
+                "request_ids": list(detail.request_ids),
+                "reason": detail.reason.value if detail.reason else "",
+                "why": why.to_document(),
+            }
+        )
+
+    def note(self, about: str, subject: str, why: str, now: datetime) -> None:
+        """Audit that a delivery changed nothing, and why."""
+        self._ports.audit({"type": "note", "at": iso(now), "about": about, "subject": subject, "why": why})
+
+
+_REVERTS = frozenset(
+    {Phase.REVERTED.value, Phase.KEPT.value, Phase.DRIFTED.value, "returning", "postponed", "superseded", "revert-failed"}
+)
+_SKIP_PHASES = {Reason.MODE_OBSERVE: Phase.OBSERVED}
+
+
+def _decision_report(decision: Ask | Skip, ring: Ring, alarm: Alarm, policy: Policy, now: datetime, mode: Mode | None) -> Report:
+    reason = decision.reason if isinstance(decision, Skip) else None
+    phase = _SKIP_PHASES.get(reason, Phase.SKIPPED) if reason else Phase.PROPOSED
+    if phase is Phase.OBSERVED and decision.proposal is None:
+        phase = Phase.SKIPPED
+    proposal = decision.proposal
+    changes = proposal.changes if proposal else ()
+    why = decision.why if isinstance(decision, Skip) and not proposal else (proposal.why if proposal else wording.UNREAD)
+    eligible = decision.next_eligible_at if isinstance(decision, Skip) else None
+    return Report(
+        id=f"{ring.episode.id}-{policy.action}-{reason.value if reason else phase.value}",
+        episode=ring.episode,
+        alarm_name=ring.alarm_name,
+        at=now,
+        phase=phase,
+        action=policy.action,
+        mode=mode.value if mode else "",
+        headline=wording.headline(phase, policy.action, changes),
+        why=why,
+        changes=changes,
+        answers=decision.answers,
+        reason=reason.value if reason else "",
+        row_digest=alarm.digest,
+        next_at=eligible if eligible and eligible > now - timedelta(days=1) else None,
+    )

@@ -1,0 +1,129 @@
+"""The conditional writes that a transaction on the history table is made of. Pure: they are built here and sent elsewhere."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime, timedelta
+
+from alarms.domain.event import iso
+from remediators.items import Item, expiry, key, values_of
+from remediators.records import Counter, EpisodeRecord, EpisodeStatus, Lease, RunRecord
+
+RUNS_FOR = timedelta(days=400)
+
+
+class Writes:
+    """Builds items of TransactWriteItems for one table."""
+
+    def __init__(self, table: str) -> None:
+        self._table = table
+
+    def put_run(self, run: RunRecord, now: datetime, *, new: bool) -> Item:
+        """Store the run: a new one only if no run has its identity, a known one only in the version that was read."""
+        put: Item = {
+            "TableName": self._table,
+            "Item": values_of(
+                {
+                    "pk": f"run#{run.id}",
+                    "sk": "run",
+                    "document": json.dumps(run.to_document(), ensure_ascii=False),
+                    "run_status": run.status.value,
+                    "lending": run.lending.value,
+                    "version": 0 if new else run.version + 1,
+                    "expires_at": expiry(now, RUNS_FOR),
+                }
+            ),
+            "ConditionExpression": "attribute_not_exists(pk)" if new else "version = :seen",
+        }
+        if not new:
+            put["ExpressionAttributeValues"] = values_of({":seen": run.version})
+        return {"Put": put}
+
+    def decide_by(self, run: RunRecord, episode: EpisodeRecord) -> Item:
+        """Decide the episode, which must still be open and unchanged: an OK or another decision meanwhile stops the run."""
+        sets = "SET episode_status = :decided, run = :run" + (", lease_run = :run" if run.borrowed else "")
+        return {
+            "Update": {
+                "TableName": self._table,
+                "Key": key(f"service#{run.service}", f"episode#{episode.subject}"),
+                "UpdateExpression": sets,
+                "ConditionExpression": "is_open = :yes AND fence = :fence AND episode_status = :status",
+                "ExpressionAttributeValues": values_of(
+                    {
+                        ":decided": EpisodeStatus.DECIDED.value,
+                        ":run": run.id,
+                        ":yes": True,
+                        ":fence": episode.token,
+                        ":status": episode.status.value,
+                    }
+                ),
+            }
+        }
+
+    def hold(self, pk: str, sk: str, run: RunRecord, until: datetime, *, seen: int | None, now: datetime) -> Item:
+        """Take a lock that is free, expired or ours. With ``seen`` its token must be that, and grows to the run's."""
+        free = "attribute_not_exists(holder) OR held_until < :now OR holder = :run"
+        condition = free if seen is None else f"({free}) AND (attribute_not_exists(fence) OR fence = :seen)"
+        values: Item = {":run": run.id, ":until": iso(until), ":now": iso(now), ":fence": run.token}
+        if seen is not None:
+            values[":seen"] = seen
+        return {
+            "Update": {
+                "TableName": self._table,
+                "Key": key(pk, sk),
+                "UpdateExpression": "SET holder = :run, held_until = :until, fence = :fence",
+                "ConditionExpression": condition,
+                "ExpressionAttributeValues": values_of(values),
+            }
+        }
+
+    def count(self, run: RunRecord, policy: str, seen: Counter, now: datetime) -> Item:
+        """Count the run among its policy's, if nobody counted since ``seen`` was read."""
+        longest = max([limit.window_s for limit in run.policy.limits] + [run.policy.cooldown_s, 86400])
+        kept = [int(moment.timestamp()) for moment in seen.runs if moment > now - timedelta(seconds=longest)]
+        return {
+            "Put": {
+                "TableName": self._table,
+                "Item": values_of(
+                    {
+                        "pk": f"resource#{run.resource}",
+                        "sk": f"count#{policy}",
+                        "runs": json.dumps([*kept, int(now.timestamp())]),
+                        "version": seen.version + 1,
+                        "expires_at": expiry(now, timedelta(seconds=2 * longest)),
+                    }
+                ),
+                "ConditionExpression": "attribute_not_exists(pk) OR version = :seen",
+                "ExpressionAttributeValues": values_of({":seen": seen.version}),
+            }
+        }
+
+    def lend(self, run: RunRecord, seen: Lease | None) -> Item:
+        """Take over what an earlier one has not given back: the lease keeps the original values."""
+        return {
+            "Put": {
+                "TableName": self._table,
+                "Item": values_of(
+                    {
+                        "pk": f"resource#{run.resource}",
+                        "sk": "lease",
+                        "holder": run.id,
+                        "changes": json.dumps([change.to_document() for change in run.borrowed]),
+                        "version": (seen.version if seen else 0) + 1,
+                    }
+                ),
+                "ConditionExpression": "version = :seen" if seen else "attribute_not_exists(pk)",
+                **({"ExpressionAttributeValues": values_of({":seen": seen.version})} if seen else {}),
+            }
+        }
+
+    def still_lent(self, run: RunRecord) -> Item:
+        """Check that the lease is still this run's."""
+        return {
+            "ConditionCheck": {
+                "TableName": self._table,
+                "Key": key(f"resource#{run.resource}", "lease"),
+                "ConditionExpression": "holder = :run",
+                "ExpressionAttributeValues": values_of({":run": run.id}),
+            }
+        }
