@@ -10,6 +10,7 @@ from typing import Any
 from infra.local.alarm_rules import check_composite_alarm, check_metric_alarm, check_tags, invalid
 from infra.local.alarm_store import COMPOSITE, METRIC, AlarmRecord, AlarmStore
 from infra.local.alarm_transitions import Transitions
+from infra.local.alarm_watch import prepare
 from infra.local.arns import Place
 from infra.local.aws_error import AwsError
 from infra.local.composite_rules import CompositeRule, RuleError
@@ -52,6 +53,7 @@ class AlarmOperations:
     def put_metric_alarm(self, params: Params, request: Request) -> Answer:
         """Create or overwrite a metric alarm. A new one is INSUFFICIENT_DATA; an update keeps state and tags."""
         check_metric_alarm(params, self._place.region)
+        prepare(params)
         return self._put(METRIC, params, request)
 
     def put_composite_alarm(self, params: Params, request: Request) -> Answer:
@@ -123,7 +125,6 @@ class AlarmOperations:
             _check_json(data)
         self._transitions.move(alarm, params["StateValue"], params["StateReason"], data, request.at)
         alarm.reason, alarm.reason_data, alarm.state_updated_at = params["StateReason"], data, request.at
-        alarm.forced = True
         self._changed(alarm, request.at)
         return {}
 

@@ -34,7 +34,6 @@ class AlarmRecord:
     state_updated_at: datetime | None = None
     transitioned_at: datetime | None = None
     tags: dict[str, str] = field(default_factory=dict)
-    forced: bool = False  # by SetAlarmState, until the next evaluation
 
     @property
     def name(self) -> str:

@@ -39,8 +39,13 @@ class Transitions:
         reason_data: str,
         now: datetime,
         children: Sequence[Mapping[str, Any]] = (),
+        *,
+        suppressed: bool = False,
     ) -> bool:
-        """Put ``alarm`` into ``state``; tells whether that was a change. An equal state keeps its older reason."""
+        """Put ``alarm`` into ``state``; tells whether that was a change. An equal state keeps its older reason.
+
+        ``children`` are what moved a composite; ``suppressed``: its suppressor rings, so no action runs.
+        """
         if state == alarm.state:
             return False
         before = alarm.transitioned_at or now
@@ -48,7 +53,7 @@ class Transitions:
         alarm.state, alarm.reason, alarm.reason_data = state, reason[:1023], reason_data[:4000]
         alarm.state_updated_at = alarm.transitioned_at = now
         self._remember(alarm, change)
-        if alarm.config["ActionsEnabled"]:
+        if alarm.config["ActionsEnabled"] and not suppressed:
             self._act(alarm, change)
         event = state_change_event(alarm, change, self._place, self._next_id())
         for listener in tuple(self.listeners):

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections import defaultdict, deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
+from infra.local.alarm_evaluation import Evaluation
 from infra.local.alarm_operations import AlarmOperations
-from infra.local.alarm_store import AlarmRecord, AlarmStore
+from infra.local.alarm_store import COMPOSITE, AlarmRecord, AlarmStore
 from infra.local.alarm_transitions import EventListener, Publish, Transitions
 from infra.local.arns import Place
 from infra.local.aws_error import AwsError
-from infra.local.clock import Clock
+from infra.local.clock import ALARMS, Clock
+from infra.local.metric_operations import MetricOperations
 from infra.local.metric_store import MetricStore
 from infra.local.seam import Operation, Request, Seam
 
@@ -21,18 +23,28 @@ TPS = {"PutMetricAlarm": 3, "PutCompositeAlarm": 3, "DeleteAlarms": 3, "SetAlarm
 
 
 class CloudWatch:
-    """The family's parts put together. ``throttle`` makes the documented calls per second hold."""
+    """The family's parts put together.
+
+    ``throttle`` makes the documented calls per second hold. ``metrics.delay_s`` is how long a published point stays unseen
+    (0: a minute is judged with its own points, where AWS takes one to three minutes). ``evaluation.beyond`` sets the range.
+    """
 
     def __init__(self, clock: Clock, seam: Seam, place: Place, publish: Publish, *, throttle: bool = False) -> None:
         self.throttle = throttle
         self.alarms = AlarmStore()
         self.metrics = MetricStore()
         self._clock = clock
-        self._seam = seam
+        self._lock = seam.lock
         self._recent: defaultdict[str, deque[datetime]] = defaultdict(deque)
         self.transitions = Transitions(self.alarms, place, publish, seam.next_id)
+        self.evaluation = Evaluation(self.alarms, self.metrics, self.transitions)
         alarm_operations = AlarmOperations(self.alarms, self.transitions, place, self._changed)
-        self._operations: dict[str, Operation] = {**alarm_operations.operations}
+        self._operations: dict[str, Operation] = {
+            **alarm_operations.operations,
+            **MetricOperations(self.metrics).operations,
+        }
+        clock.every(60, lambda: self._judge(self.evaluation.every_minute), order=ALARMS, label="alarms")
+        clock.every(10, lambda: self._judge(self.evaluation.every_ten_seconds), order=ALARMS, label="high-resolution alarms")
 
     @property
     def operations(self) -> dict[str, Operation]:
@@ -51,7 +63,15 @@ class CloudWatch:
         return alarm.state
 
     def _changed(self, alarm: AlarmRecord, now: datetime) -> None:
-        """Hear of an alarm that was put or forced."""
+        """Hear of an alarm that was put or forced: its parents follow at once, a new composite leaves its first state soon."""
+        if alarm.type == COMPOSITE:
+            self._clock.after(1, lambda: self._judge(self.evaluation.composites), order=ALARMS, label="composite")
+        else:
+            self.evaluation.composites(now)
+
+    def _judge(self, judge: Callable[[datetime], None]) -> None:
+        with self._lock:
+            judge(self._clock.now)
 
     def _paced(self, name: str, operation: Operation) -> Operation:
         def call(params: Mapping[str, Any], request: Request) -> Mapping[str, Any] | None:
