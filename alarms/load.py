@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 
+from alarms import yaml_door
 from alarms.compile import compile_row
 from alarms.desired import Desired
 from alarms.domain.action import Actions
@@ -153,11 +154,16 @@ def _collision(row: Row, summary: str, first: Place, place: Place | None = None)
     )
 
 
-def _distinct(problems: Iterable[Problem]) -> tuple[Problem, ...]:
-    """Return each finding once, in the order of files and lines: one mistake in a profile is one line, however many use it."""
+def _distinct(problems: Collection[Problem]) -> tuple[Problem, ...]:
+    """Return each finding once, in the order of files and lines.
+
+    One mistake in a profile is one line, however many services use it; of a scalar that YAML misreads nothing else is said.
+    """
     first: dict[tuple[Place, str], Problem] = {}
+    misread = {problem.place for problem in problems if problem.check == yaml_door.CHECK and problem.place.line}
     for problem in problems:
-        first.setdefault((problem.place, problem.summary), problem)
+        if problem.check == yaml_door.CHECK or problem.place not in misread:
+            first.setdefault((problem.place, problem.summary), problem)
     return tuple(sorted(first.values(), key=lambda problem: problem.place))
 
 

@@ -18,6 +18,24 @@ _FAMILY_NAMES = {
     "frequency": "per second",
 }
 
+_LONG_UNITS = {
+    "sec": "s",
+    "second": "s",
+    "msec": "ms",
+    "milli": "ms",
+    "millisecond": "ms",
+    "minute": "min",
+    "hour": "h",
+    "day": "d",
+    "percent": "%",
+    "pct": "%",
+    "byte": "B",
+    "gb": "GB",
+    "mb": "MB",
+    "gib": "GiB",
+    "mib": "MiB",
+}
+
 
 def condition(when: When, metric: Metric, statistic: str) -> Condition:
     """Return the condition on a metric's own statistic; raises Wrong when the unit does not fit the metric's.
@@ -27,7 +45,7 @@ def condition(when: When, metric: Metric, statistic: str) -> Condition:
     if when.of:
         raise Wrong("when", f"`{when}` takes a share of a limit", "say `kind: share_of_limit`, or leave out `of …`")
     if when.unit not in WRITTEN:
-        raise Wrong("when", f"there is no unit {when.unit!r}", did_you_mean(when.unit, (unit for unit in WRITTEN if unit)))
+        raise Wrong("when", f"there is no unit {when.unit!r}", _unit_hint(when.unit))
     own = _own_unit(metric, statistic)
     if own is None:
         return _condition(when, metric, when.value, Decimal(1))
@@ -36,6 +54,12 @@ def condition(when: When, metric: Metric, statistic: str) -> Condition:
     if family != written_family:
         raise Wrong("when", _misfit(when, metric, family), f"write `{_example(when, sign)}`")
     return _condition(when, metric, when.value * written_factor / factor, factor / written_factor)
+
+
+def _unit_hint(unit: str) -> str:
+    folded = unit.lower().rstrip("s") or unit
+    meant = next((short for word, short in _LONG_UNITS.items() if folded in (word, f"{word}s")), "")
+    return f"did you mean {meant!r}?" if meant else did_you_mean(unit, (known for known in WRITTEN if known))
 
 
 def _condition(when: When, metric: Metric, threshold: Decimal, scale: Decimal) -> Condition:

@@ -7,6 +7,7 @@ follow the core schema of YAML 1.2; one that other readers of YAML would take fo
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,6 +22,8 @@ MAX_BYTES = 1024 * 1024
 MAX_DEPTH = 24
 MAX_PROBLEMS = 50  # of one file: a file of another kind altogether need not be told off line by line
 CHECK = "yaml"
+NOT_YAML = "not YAML"
+HIDDEN = re.compile(r"[{\[][^#\"']*[:,\[] +(#[^\s#]+)")  # `{notify: #ops, owner: me}`
 
 Value = Any  # dict[str, Value] | list[Value] | str | int | float | bool | None | datetime.date
 
@@ -66,6 +69,7 @@ def read(content: bytes, file: str) -> Document:
         text = _text(content)
         value, spot = reader.read(text)
     except _Stop as stop:
+        stop = reader.cause(stop)
         place = Place(file, stop.line, stop.column)
         reader.problems.append(_problem(place, stop.summary, stop.fix))
         return Document(file, None, Spot(Place(file)), tuple(reader.problems))
@@ -115,6 +119,23 @@ class _Reader:
         if value is None and not self.problems:
             raise _Stop("the file is empty", "see `tocsin schema` for what a file may hold")
         return value, spot
+
+    def cause(self, stop: _Stop) -> _Stop:
+        """Return the likely cause of a parser's failure: a ``#`` in brackets, which hides the closing one."""
+        if not stop.summary.startswith(NOT_YAML):
+            return stop
+        for number in range(min(stop.line, len(self._lines)), max(0, stop.line - 3), -1):
+            line = self._lines[number - 1]
+            match = HIDDEN.search(line)
+            if match:
+                word = match[1].rstrip(",]}")
+                return _Stop(
+                    f"{word} starts a comment to YAML, and the rest of the line is lost",
+                    f'write "{word}" in quotes',
+                    number,
+                    match.start(1) + 1,
+                )
+        return stop
 
     def _node(self, event: Any) -> tuple[Value, Spot]:
         _refuse_references(event)
@@ -210,10 +231,10 @@ def _events(text: str) -> Iterator[Any]:
         raise _Stop(f"a character that YAML forbids ({error.reason})", "remove it, or write it as an escape in quotes") from None
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        summary = f"not YAML: {error.problem or error.context}"
+        summary = f"{NOT_YAML}: {error.problem or error.context}"
         raise _Stop(summary, _hint(str(error.problem)), mark.line + 1 if mark else 0, mark.column + 1 if mark else 0) from None
     except (yaml.YAMLError, ValueError) as error:
-        raise _Stop(f"not YAML: {str(error).splitlines()[0]}") from None
+        raise _Stop(f"{NOT_YAML}: {str(error).splitlines()[0]}") from None
 
 
 def _hint(problem: str) -> str:

@@ -38,7 +38,7 @@ def command(
         tell(problems, err=False)
     grave = [problem for problem in problems if problem.level.value != "note"]
     word = f"{len(grave)} problem{'s' * (len(grave) != 1)}" if grave else "no problems"
-    typer.echo(f"{word} in {count} alarms, stage{'s' * (len(stages) != 1)} {', '.join(stages)}", err=True)
+    typer.echo(f"{word} in {count} alarm{'s' * (count != 1)}, stage{'s' * (len(stages) != 1)} {', '.join(stages)}", err=True)
     raise typer.Exit(1 if grave else 0)
 
 

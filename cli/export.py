@@ -35,4 +35,5 @@ def command(
     else:
         body = {"alarms": [{"id": one.id, "operation": one.operation, "request": dict(one.request)} for one in loaded.desired]}
     typer.echo(json.dumps(body, ensure_ascii=False, indent=2))
-    typer.echo(f"{len(loaded.desired)} alarms of stage {loaded.settings.stage}", err=True)
+    count = len(loaded.desired)
+    typer.echo(f"{count} alarm{'s' * (count != 1)} of stage {loaded.settings.stage}", err=True)

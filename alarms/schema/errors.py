@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from alarms.kind import did_you_mean
+from alarms.kind import did_you_mean, nearest
 from alarms.problem import Level, Problem
 from alarms.yaml_door import Spot
 
@@ -22,12 +22,34 @@ Path = tuple[str | int, ...]
 Model = TypeVar("Model", bound=BaseModel)
 
 
+# Words of other tools, and keys that live deeper: (which key is meant, what to write).
+_MEANT = {
+    "datapoints": ("for", "write `for: {period: 60 s, datapoints: 3 of 5}`"),
+    "period": ("for", "write `for: {period: 60 s, datapoints: 3 of 5}`"),
+    "threshold": ("when", 'write `when: ">= 600 s"`'),
+    "treat_missing_data": ("missing", "write `missing: not_breaching`"),
+    "channel": ("notify", "write `notify: ops-alerts`"),
+    "name": ("id", "write `id: oldest-message-age`"),
+}
+
+
 def validate(model: type[Model], value: Any, spot: Spot, row: str = "") -> tuple[Model | None, list[Problem]]:
     """Return the validated model, or every problem in ``value``, each at its place."""
     try:
         return model.model_validate(value), []
     except ValidationError as error:
-        return None, [_problem(item, model, spot, row) for item in error.errors(include_url=False)]
+        items = error.errors(include_url=False)
+        meant = {(*item["loc"][:-1], _meant(model, item["loc"])[0]) for item in items if item["type"] == "extra_forbidden"}
+        kept = [item for item in items if item["type"] != "missing" or item["loc"] not in meant]
+        return None, [_problem(item, model, spot, row) for item in kept]
+
+
+def _meant(model: type[BaseModel], path: Path) -> tuple[str, str]:
+    """Return which key was meant by the unknown one at ``path`` (empty: none is near), and what to say of it."""
+    word, keys = str(path[-1]), _keys_beside(model, path)
+    if word in _MEANT and _MEANT[word][0] in keys:
+        return _MEANT[word]
+    return nearest(word, keys), did_you_mean(word, keys)
 
 
 def _problem(item: Any, model: type[BaseModel], spot: Spot, row: str) -> Problem:
@@ -35,14 +57,8 @@ def _problem(item: Any, model: type[BaseModel], spot: Spot, row: str) -> Problem
     kind: str = item["type"]
     here = spot.at(path)
     if kind == "extra_forbidden":
-        keys = _keys_beside(model, path)
         return Problem(
-            here.named,
-            Level.ERROR,
-            CHECK,
-            row,
-            f"there is no key {path[-1]!r}{_inside(path)}",
-            fix=did_you_mean(str(path[-1]), keys),
+            here.named, Level.ERROR, CHECK, row, f"there is no key {path[-1]!r}{_inside(path)}", fix=_meant(model, path)[1]
         )
     if kind == "missing":
         return Problem(here.named, Level.ERROR, CHECK, row, f"{path[-1]!r} is missing{_inside(path)}")
@@ -61,21 +77,22 @@ def _keys_beside(model: type[BaseModel], path: Path) -> list[str]:
     """Return the keys that are allowed where the last step of ``path`` stands."""
     here: Any = model
     for step in path[:-1]:
-        if isinstance(step, str) and isinstance(here, type) and issubclass(here, BaseModel):
-            here = _field_type(here, step)
-        here = _inner(here)
-    here = _inner(here)
+        here = _below(here, step)
     if not (isinstance(here, type) and issubclass(here, BaseModel)):
         return []
-    return [field.alias or name for name, field in here.model_fields.items()]
+    return [*(field.alias or name for name, field in here.model_fields.items()), *getattr(here, "ALSO", ())]
 
 
-def _field_type(model: type[BaseModel], key: str) -> Any:
-    return next((field.annotation for name, field in model.model_fields.items() if (field.alias or name) == key), None)
+def _below(annotation: Any, step: str | int) -> Any:
+    """Return the type of what stands under ``step`` in a value of the type ``annotation``."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        fields = annotation.model_fields.items()
+        return next((_optional(field.annotation) for name, field in fields if (field.alias or name) == step), None)
+    arguments = getattr(annotation, "__args__", None)
+    return _optional(arguments[-1]) if arguments else None
 
 
-def _inner(annotation: Any) -> Any:
-    """Return the model inside ``list[Model]``, ``dict[str, Model]`` or ``Model | None``."""
-    while getattr(annotation, "__args__", None):
-        annotation = next((item for item in reversed(annotation.__args__) if item is not type(None)), None)
-    return annotation
+def _optional(annotation: Any) -> Any:
+    """Return ``X`` of ``X | None``."""
+    arguments = [item for item in getattr(annotation, "__args__", ()) if item is not type(None)]
+    return arguments[0] if type(None) in getattr(annotation, "__args__", ()) and arguments else annotation

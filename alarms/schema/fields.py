@@ -69,7 +69,7 @@ def _choice(kind: type[Any], what: str) -> PlainValidator:
             return value
         text = text_of(value)
         if text not in values:
-            raise ValueError(f"there is no {what} {text!r}; {did_you_mean(text, values)}")
+            raise ValueError(f"{text!r} is no {what}; {did_you_mean(text, values)}")
         return kind(text)
 
     return PlainValidator(parse)

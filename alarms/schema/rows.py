@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from functools import cache
-from typing import Any, get_type_hints
+from typing import Any, ClassVar, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
@@ -72,6 +72,8 @@ class StepModel(Strict):
 
 class RowModel(Strict):
     """What every row says, whatever its kind."""
+
+    ALSO: ClassVar[tuple[str, ...]] = ("dimensions", "for_each", "targets", "disable", "until")  # read before the row itself
 
     id: Slug = Field(description="identity within the component; never holds a threshold")
     title: Line = Field(description="what people read first")
