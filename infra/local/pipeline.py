@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from infra.local.clock import Clock, Due
-from infra.local.recorder import Recorder
+from infra.local.recorder import POLLER, Recorder
 from infra.local.scenario import Deliveries
 
 BATCH = 10  # Lambda's default for a standard queue
@@ -57,52 +57,43 @@ class Context:
         return 30_000
 
 
+@dataclass
 class EventSource:
     """Feeds one queue's records to one handler on the virtual clock.
 
     ``next_visible`` tells when the queue's next message can be received (None: nothing there), so that empty queues cost
-    nothing. ``what`` reads a body into the facts that a delivery is written down with.
+    nothing. ``after_call`` runs inside every invocation, after the handler: it collects what others wrote down of it.
     """
 
-    def __init__(
-        self,
-        *,
-        queue: Queue,
-        handle: Handle,
-        sqs: Any,
-        clock: Clock,
-        recorder: Recorder,
-        deliveries: Deliveries,
-        next_visible: Callable[[], datetime | None],
-    ) -> None:
-        self._queue = queue
-        self._handle = handle
-        self._sqs = sqs
-        self._clock = clock
-        self._recorder = recorder
-        self._deliveries = deliveries
-        self._next_visible = next_visible
-        self._due: Due | None = None
-        self._copies = 0
+    queue: Queue
+    handle: Handle
+    sqs: Any
+    clock: Clock
+    recorder: Recorder
+    deliveries: Deliveries
+    next_visible: Callable[[], datetime | None]
+    after_call: Callable[[], object] = lambda: None
+    _due: Due | None = None
+    _copies: int = 0
 
     def look(self) -> None:
         """Put a poll on the agenda for when the next message can be received, unless one stands there already."""
-        visible = self._next_visible()
+        visible = self.next_visible()
         if visible is None:
             return
-        when = max(visible, self._clock.now) + timedelta(seconds=HAND_OVER_S)
+        when = max(visible, self.clock.now) + timedelta(seconds=HAND_OVER_S)
         if self._due is not None and not self._due.cancelled and self._due.when <= when:
             return
         if self._due is not None:
             self._due.cancel()
-        self._due = self._clock.at(when, self._poll, order=AFTER_ALARMS, label=f"poll {self._queue.name}")
+        self._due = self.clock.at(when, self._poll, order=AFTER_ALARMS, label=f"poll {self.queue.name}")
 
     def _poll(self) -> None:
         self._due = None
         while records := self._receive():
             done = self._invoke(records, duplicate=False)
             self._delete(done)
-            for copy in range(1, self._deliveries.copies):
+            for copy in range(1, self.deliveries.copies):
                 self._again(done, copy)
         self.look()
 
@@ -112,41 +103,42 @@ class EventSource:
             return
         self._copies += 1
         copies = [_received_again(record, copy) for record in records]
-        late = self._deliveries.late * copy if self._copies % 2 else 0.0
+        late = self.deliveries.late * copy if self._copies % 2 else 0.0
         if late:
-            self._clock.after(late, lambda: self._invoke(copies, duplicate=True), order=AFTER_ALARMS, label="late copy")
+            self.clock.after(late, lambda: self._invoke(copies, duplicate=True), order=AFTER_ALARMS, label="late copy")
         else:
             self._invoke(copies, duplicate=True)
 
     def _receive(self) -> list[Record]:
-        with self._recorder.acting_as("poller"):
-            answer = self._sqs.receive_message(
-                QueueUrl=self._queue.url,
+        with self.recorder.acting_as(POLLER):
+            answer = self.sqs.receive_message(
+                QueueUrl=self.queue.url,
                 MaxNumberOfMessages=BATCH,
                 MessageSystemAttributeNames=["All"],
                 MessageAttributeNames=["All"],
             )
-        return [event_record(message, self._queue) for message in answer.get("Messages", [])]
+        return [event_record(message, self.queue) for message in answer.get("Messages", [])]
 
     def _delete(self, records: Sequence[Record]) -> None:
         if not records:
             return
         entries = [{"Id": str(place), "ReceiptHandle": record["receiptHandle"]} for place, record in enumerate(records)]
-        with self._recorder.acting_as("poller"):
-            self._sqs.delete_message_batch(QueueUrl=self._queue.url, Entries=entries)
+        with self.recorder.acting_as(POLLER):
+            self.sqs.delete_message_batch(QueueUrl=self.queue.url, Entries=entries)
 
     def _invoke(self, records: Sequence[Record], *, duplicate: bool) -> list[Record]:
         """Call the handler with one batch; return the records that it did not name as failed."""
-        start = len(self._recorder.timeline)
-        with self._recorder.invoking(self._queue.room) as invocation:
+        start = len(self.recorder.timeline)
+        with self.recorder.invoking(self.queue.room) as invocation:
             failed, error = self._call({"Records": [dict(record) for record in records]}, invocation)
-        effects = self._recorder.effects(start)
+            self.after_call()
+        effects = self.recorder.effects(start)
         for record in records:
             bad = failed is None or record["messageId"] in failed
-            self._recorder.add(
-                self._clock.now,
+            self.recorder.add(
+                self.clock.now,
                 "delivery",
-                queue=self._queue.name,
+                queue=self.queue.name,
                 invocation=invocation,
                 message_id=record["messageId"],
                 receive_count=int(record["attributes"]["ApproximateReceiveCount"]),
@@ -162,7 +154,7 @@ class EventSource:
     def _call(self, event: dict[str, Any], invocation: str) -> tuple[set[str] | None, str | None]:
         """Return the ids that failed, or None when the whole batch did, and why."""
         try:
-            answer = self._handle(event, Context(f"tocsin-demo-{self._queue.room}", invocation), self._clock.now)
+            answer = self.handle(event, Context(f"tocsin-demo-{self.queue.room}", invocation), self.clock.now)
         except Exception as error:  # noqa: BLE001 - Lambda, too, turns whatever a handler raises into a failed batch
             return None, f"{type(error).__name__}: {error}"
         return failures(answer), "named in batchItemFailures"
@@ -211,7 +203,8 @@ def describe(body: str) -> dict[str, Any]:
         }
     kind = str(document.get("type", "other")).removeprefix("tocsin.").split("/")[0]
     detail = document.get("phase") or document.get("kind") or ""
-    return {"type": kind, "id": f"{kind} {detail} {document.get('id') or document.get('name') or ''}".strip(), "detail": detail}
+    name = document.get("id") or document.get("subject") or ""
+    return {"type": kind, "id": f"{kind} {detail} {name}".strip(), "detail": detail}
 
 
 def _json(text: str) -> dict[str, Any]:

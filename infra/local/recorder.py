@@ -19,6 +19,8 @@ from infra.local.seam import Call
 READING = ("Describe", "Get", "List", "BatchGet", "Query", "Scan", "Receive", "Lookup", "Head", "Search", "Simulate")
 # The rooms' own memory and plumbing. A delivery that only wrote here, say to take and release a lock, changed nothing outside.
 BOOKKEEPING = frozenset({"dynamodb"})
+# Whoever stands where Lambda's event source mapping stands.
+POLLER = "poller"
 TRIMMED = 600
 DEPTH = 6
 
@@ -76,10 +78,11 @@ class Recorder:
         )
 
     def call(self, call: Call) -> None:
-        """Write down one AWS call. The platform's own publishing of metrics is left out: kind ``metric`` says it."""
-        if call.service == "cloudwatch" and call.operation == "PutMetricData":
-            return
-        if self.caller == "poller" and call.operation in {"ReceiveMessage", "DeleteMessageBatch", "DeleteMessage"}:
+        """Write down one AWS call of a room, of the deployment, or of the platform's set-up."""
+        reading = not is_changing(call.operation)
+        if call.internal or (self.caller == "platform" and (reading or call.operation == "PutMetricData")):
+            return  # what AWS does by itself, and the model's own looking round: kinds `alarm` and `metric` say it
+        if self.caller == POLLER:
             return  # kind `delivery` says it
         self.add(
             call.at,
@@ -87,7 +90,7 @@ class Recorder:
             caller=self.caller,
             service=call.service,
             operation=call.operation,
-            changing=is_changing(call.operation),
+            changing=not reading,
             params=trimmed(call.params),
             request_id=call.request_id,
             error=call.error_code,

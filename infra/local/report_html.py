@@ -21,8 +21,9 @@ from infra.local.report_views import (
     threads,
     tiles,
 )
-from infra.local.story import Entry, clock, line, moment, short, story
+from infra.local.story import FAILED_PHASES, Entry, clock, line, moment, short, story
 
+CHANGED = frozenset({"acted", "failed", "reverted"})
 TEMPLATE = Path(__file__).with_name("report.html")
 
 
@@ -120,11 +121,13 @@ def _actions(timeline: Sequence[Entry], zone: ZoneInfo) -> str:
 def _run(run: Mapping[str, Any], zone: ZoneInfo) -> str:
     acted, after = run["acted"], run["after"]
     phases = "".join(
-        f'<span class="phase {"failed" if entry["phase"] in {"failed", "no-help"} else entry["kind"]}">'
+        f'<span class="phase {"failed" if entry["phase"] in FAILED_PHASES else entry["kind"]}">'
         f"{clock(entry, zone)} {escaped(entry['phase'])}</span>"
         for entry in (acted, *after)
     )
-    made = "".join(_change(entry, change, zone) for entry in (acted, *after) for change in entry["changes"])
+    made = "".join(
+        _change(entry, change, zone) for entry in (acted, *after) if entry["phase"] in CHANGED for change in entry["changes"]
+    )
     head = "<tr><th>when</th><th>resource</th><th>knob</th><th>before</th><th>after</th><th>AWS request</th></tr>"
     return (
         f'<div class="card run"><h3>{escaped(acted["action"])}</h3>'

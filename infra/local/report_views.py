@@ -9,7 +9,7 @@ from typing import Any
 
 from infra.local.report_charts import Chart, Mark, Series
 from infra.local.report_slack import message
-from infra.local.story import Entry, clock, moment, short, target
+from infra.local.story import QUIET_PHASES, Entry, clock, moment, short, target
 from infra.local.summary import watched
 
 Span = tuple[datetime, datetime]
@@ -152,11 +152,11 @@ def runs(timeline: Sequence[Entry]) -> list[dict[str, Any]]:
         if entry["kind"] == "decision" and entry["verdict"] != "skip":
             decisions[entry["alarm"]] = entry
         elif entry["kind"] in {"action", "revert"}:
-            if entry["phase"] in {"acted", "failed"}:
+            if entry["phase"] == "acted" or (entry["phase"] == "failed" and entry["kind"] == "action"):
                 found.append({"acted": entry, "decision": decisions.get(entry["alarm"]), "after": []})
-            else:
+            elif entry["phase"] not in QUIET_PHASES:
                 for run in reversed(found):
-                    if run["acted"]["alarm"] == entry["alarm"]:
+                    if run["acted"]["run"] == entry["run"]:
                         run["after"].append(entry)
                         break
     return found

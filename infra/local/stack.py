@@ -17,6 +17,8 @@ from alarms.rows import table_definition
 from alarms.settings import Settings
 from infra.local.aws import Embedded
 from infra.local.pipeline import Queue
+from infra.local.slack import TOKEN
+from notifier import dynamodb as threads
 
 ROOMS = ("notifier", "remediators")
 # Six times the functions' timeout of 30 s, as Lambda's documentation asks for.
@@ -24,7 +26,6 @@ VISIBILITY_S = 180
 RECEIVES = 5
 RETENTION_S = 4 * 86400
 DEAD_RETENTION_S = 14 * 86400
-TOKEN = "xoxb-embedded"  # noqa: S105 - the Slack stand-in's own, worth nothing anywhere else
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +45,8 @@ def build(aws: Embedded, settings: Settings, *, slack_url: str, channel: str, mo
     tables = {name: f"{base}-{name}" for name in ("catalogue", "threads", "history")}
     dynamodb = aws.client("dynamodb")
     dynamodb.create_table(**table_definition(tables["catalogue"]))
-    for name in ("threads", "history"):
-        dynamodb.create_table(**_memory_table(tables[name]))
+    dynamodb.create_table(**threads.table_definition(tables["threads"]))
+    dynamodb.create_table(**_history_table(tables["history"]))
     secret, switch = f"{settings.prefix}/{settings.stage}/slack", f"/{settings.prefix}/{settings.stage}/switch"
     signing = json.dumps({"bot_token": TOKEN, "signing_secret": "embedded"})
     aws.client("secretsmanager").create_secret(Name=secret, SecretString=signing)
@@ -112,8 +113,8 @@ def _topic(aws: Embedded, settings: Settings, queues: Mapping[str, Queue]) -> No
         sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=queue.arn)
 
 
-def _memory_table(name: str) -> dict[str, Any]:
-    """Return the members of CreateTable for a room's own table: ``pk`` and ``sk``, both text."""
+def _history_table(name: str) -> dict[str, Any]:
+    """Return the members of CreateTable for the remediators' history: ``pk`` and ``sk``, both text."""
     return {
         "TableName": name,
         "KeySchema": [{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],

@@ -35,7 +35,7 @@ def tone(entry: Entry) -> str:
         first = entry["old"] == "INSUFFICIENT_DATA" and entry["new"] == "OK"
         return "" if first else {"ALARM": "alarm", "OK": "ok"}.get(entry["new"], "unknown")
     if kind in {"action", "revert"}:
-        return "failed" if entry["phase"] in {"failed", "no-help"} else str(kind)
+        return _phase_tone(entry)
     if kind == "decision":
         return "decision" if entry["verdict"] == "skip" and entry["reason"] not in QUIET_REASONS else ""
     if kind == "slack_call":
@@ -43,6 +43,15 @@ def tone(entry: Entry) -> str:
     return ""
 
 
+def _phase_tone(entry: Entry) -> str:
+    if entry["phase"] in QUIET_PHASES:
+        return ""
+    return "failed" if entry["phase"] in FAILED_PHASES else str(entry["kind"])
+
+
+FAILED_PHASES = frozenset({"failed", "no-help", "revert-failed"})
+# Steps on the way: the phase that follows tells how it went.
+QUIET_PHASES = frozenset({"intent", "returning"})
 # A second copy of an event, the end of an alarm, a row that says that nothing is safe to do: no story in itself.
 QUIET_REASONS = frozenset({"duplicate", "not-an-alarm-state", "no-policy", None})
 
@@ -110,7 +119,7 @@ def _decision(entry: Entry) -> str:
 
 def _phase(entry: Entry) -> str:
     made = f" [{changes(entry)}]" if entry["changes"] else ""
-    return f"{entry['action']} {entry['phase']}{made}: {entry['headline']}"
+    return f"{entry['action']} {entry['phase']}{made}: {entry['why']}"
 
 
 _LINES: Mapping[str, Callable[[Entry], str]] = {

@@ -1,0 +1,98 @@
+"""What `tocsin demo` needs round a run: its screen, its two files, and the few lines that it ends with."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from datetime import timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from rich.console import Console
+
+from alarms.desired import Desired
+from infra.local.play import Played, tick_s
+from infra.local.report_html import render
+from infra.local.sources import Source
+from infra.local.story import short
+from infra.local.timeline import Gauge, LiveTimeline, Picture, PlainTimeline, Timeline
+
+MOST_GAUGES = 4
+
+
+def screen(console: Console, source: Source, desired: Sequence[Desired], speed: float) -> Timeline:
+    """Return the live picture on a terminal, plain lines anywhere else. ``speed``: virtual seconds a second, 0 as fast as it goes."""
+    span = (source.start, source.start + timedelta(seconds=source.lasts_s))
+    picture = Picture(source.title, ZoneInfo(source.timezone), span, gauges(desired))
+    if not console.is_terminal:
+        return PlainTimeline(console, picture)
+    return LiveTimeline(console, picture, tick_s(source) / speed if speed else 0.0)
+
+
+def gauges(desired: Sequence[Desired]) -> list[Gauge]:
+    """Return the metrics to watch: those of alarms that something is done about, else the first ones."""
+    plain = [one for one in desired if "MetricName" in one.request]
+    chosen = [one for one in plain if one.alarm.policies] or plain
+    return [_gauge(one) for one in chosen[:MOST_GAUGES]]
+
+
+def _gauge(one: Desired) -> Gauge:
+    alarm, condition = one.alarm, one.alarm.condition
+    return Gauge(
+        title=f"{condition.metric.split()[-1]} {' '.join(list(alarm.target.values())[-1:])}",
+        metric=condition.metric,
+        dimensions=dict(alarm.target),
+        sign=condition.operator.sign,
+        threshold=condition.threshold,
+        unit=condition.unit,
+        scale=condition.scale,
+    )
+
+
+def write(played: Played, folder: Path) -> tuple[Path, Path]:
+    """Write report.html and report.json into ``folder``; return their paths."""
+    folder.mkdir(parents=True, exist_ok=True)
+    page, data = folder / "report.html", folder / "report.json"
+    page.write_text(render(played.summary, played.timeline), encoding="utf-8")
+    data.write_text(_document(played), encoding="utf-8")
+    return page, data
+
+
+def _document(played: Played) -> str:
+    """Return report.json: the summary to read, then one entry of the timeline a line."""
+    summary = json.dumps(played.summary, ensure_ascii=False, indent=1)
+    entries = ",\n".join(json.dumps(entry, ensure_ascii=False, separators=(",", ":")) for entry in played.timeline)
+    return f'{{"summary":{summary},\n"timeline":[\n{entries}\n]}}\n'
+
+
+def ending(played: Played) -> list[str]:
+    """Return what happened, in a few lines."""
+    summary = played.summary
+    counted = summary["deliveries"]
+    lines = [
+        f"{_count(summary['alarms_rung'], 'alarm')} rang, {summary['alarms_resolved']} resolved; "
+        f"{_count(summary['incidents'], 'incident')} in Slack, {_each(summary['slack_messages_per_incident'])}",
+        f"{_count(summary['actions'], 'change')} made, {summary['reverts']} given back",
+        f"{_count(counted['total'], 'delivery', 'deliveries')}, {counted['duplicates']} of them again on purpose: "
+        f"{counted['duplicates_that_changed_something'] or 'none'} changed anything",
+    ]
+    lines[1:1] = [_ring(ring) for ring in summary["alarms"] if ring["remediation"]]
+    for name, floor in summary["floors"].items():
+        lines.append(
+            f"floor of {name.rsplit('/', 1)[-1]}: {floor['before']} before, {floor['highest']} at most, {floor['after']} after"
+        )
+    return lines
+
+
+def _ring(ring: dict[str, object]) -> str:
+    seconds = ring["detected_after_s"]
+    since = f", {seconds / 60:g} min after the first bad minute began" if isinstance(seconds, int | float) else ""
+    return f"{short(str(ring['alarm']))} rang at {str(ring['rang_at'])[11:19]} UTC{since}: {ring['remediation']}"
+
+
+def _each(messages: Sequence[int]) -> str:
+    return "one message each" if list(messages) in ([], [1]) else f"{' or '.join(map(str, messages))} messages each"
+
+
+def _count(number: int, one: str, many: str = "") -> str:
+    return f"{number} {one if number == 1 else many or one + 's'}"
