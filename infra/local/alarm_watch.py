@@ -8,7 +8,7 @@ from typing import Any
 
 from alarms.domain.alarm import Missing, Operator
 from alarms.evaluate import Rule, low_sample
-from alarms.metric_math import Expression, ExpressionError
+from alarms.metric_math import Expression, ExpressionError, results
 from infra.local.alarm_rules import BAND_OPERATORS, invalid, period_of, returned
 from infra.local.metric_store import Key, MetricStore, key_of, percentile
 
@@ -34,12 +34,12 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Watch:
-    """A metric alarm, ready to be judged. ``expressions`` stand in the order in which they can be computed."""
+    """A metric alarm, ready to be judged: what it reads, what is computed of it, which of all that is compared."""
 
     period_s: int
     rule: Rule
     sources: Mapping[str, Source]
-    expressions: tuple[tuple[str, Expression], ...]
+    expressions: Mapping[str, Expression]
     compared: str
     statistic: str | None
     unit: str | None
@@ -49,7 +49,7 @@ class Watch:
         """Return the values of the evaluation range that ends at ``end`` (epoch seconds), newest last."""
         starts = range(end - self.rule.range * self.period_s, end, self.period_s)
         series = {name: source.read(store, starts, self.period_s, now) for name, source in self.sources.items()}
-        return tuple(computed(series, self.expressions, self.period_s)[self.compared])
+        return results(self.expressions, series, self.period_s)[self.compared]
 
     def too_few_samples(self, store: MetricStore, end: int, now: float) -> bool:
         """Tell whether the newest period has too few samples for the percentile, and the alarm asks to ignore such periods."""
@@ -73,42 +73,26 @@ def prepare(config: Mapping[str, Any], beyond: int | None = None) -> Watch | Non
     else:
         statistic = config.get("Statistic") or config["ExtendedStatistic"]
         key = key_of(config["Namespace"], config["MetricName"], config.get("Dimensions", ()))
-        sources, expressions, compared = {"m": Source(key, statistic, config.get("Unit"))}, (), "m"
+        sources, expressions, compared = {"m": Source(key, statistic, config.get("Unit"))}, {}, "m"
     low = percentile(statistic or "") if config.get("EvaluateLowSampleCountPercentile") == "ignore" else None
     return Watch(period_of(config), _rule(config, beyond), sources, expressions, compared, statistic, config.get("Unit"), low)
 
 
-def computed(
-    series: Mapping[str, Sequence[float | None]], expressions: Sequence[tuple[str, Expression]], period_s: int
-) -> dict[str, Sequence[float | None]]:
-    """Return ``series`` and the results of ``expressions``, which stand in an order in which each finds what it needs."""
-    known: dict[str, Sequence[float | None]] = dict(series)
-    for name, expression in expressions:
-        wanted = {key: known[key] for key in (expression.ids | (set(series) if expression.takes_all else set())) if key in known}
-        known[name] = expression.evaluate(wanted or known, period_s, metrics=tuple(series))
-    return known
-
-
-def parsed(entries: Sequence[Mapping[str, Any]]) -> tuple[tuple[str, Expression], ...]:
-    """Read the expressions among ``entries``, put in order of need. AwsError for one that cannot be read or needs itself."""
-    waiting = {}
+def parsed(entries: Sequence[Mapping[str, Any]]) -> dict[str, Expression]:
+    """Read the expressions among ``entries``. AwsError for one that cannot be read, is unknown or needs itself."""
+    expressions = {}
     for entry in entries:
         if "Expression" in entry:
             try:
-                waiting[entry["Id"]] = Expression.parse(entry["Expression"])
+                expressions[entry["Id"]] = Expression.parse(entry["Expression"])
             except ExpressionError as error:
                 raise invalid(f"Error in expression '{entry['Id']}': {error}") from None
-    known = {entry["Id"] for entry in entries if "Expression" not in entry}
-    ordered: list[tuple[str, Expression]] = []
-    while waiting:
-        ready = [name for name, expression in waiting.items() if expression.ids <= known]
-        if not ready:
-            name, expression = next(iter(waiting.items()))
-            raise invalid(f"Error in expression '{name}': unknown {', '.join(sorted(expression.ids - known))}")
-        for name in ready:
-            ordered.append((name, waiting.pop(name)))
-            known.add(name)
-    return tuple(ordered)
+    series = {entry["Id"]: (None,) for entry in entries if "Expression" not in entry}
+    try:
+        results(expressions, series, 60)
+    except ExpressionError as error:
+        raise invalid(f"Error in Metrics: {error}") from None
+    return expressions
 
 
 def source_of(entry: Mapping[str, Any]) -> Source:
@@ -120,7 +104,7 @@ def source_of(entry: Mapping[str, Any]) -> Source:
 
 def _math(
     entries: Sequence[Mapping[str, Any]],
-) -> tuple[dict[str, Source], tuple[tuple[str, Expression], ...], str]:
+) -> tuple[dict[str, Source], dict[str, Expression], str]:
     sources = {entry["Id"]: source_of(entry) for entry in entries if "MetricStat" in entry}
     return sources, parsed(entries), returned(entries)[0]["Id"]
 

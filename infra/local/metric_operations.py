@@ -10,9 +10,9 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from alarms.metric_math import ExpressionError
+from alarms.metric_math import results
 from infra.local.alarm_rules import invalid
-from infra.local.alarm_watch import computed, parsed, source_of
+from infra.local.alarm_watch import parsed, source_of
 from infra.local.aws_error import AwsError
 from infra.local.metric_store import BASIC, MAX_VALUES, MetricStore, key_of, percentile
 from infra.local.paging import page
@@ -62,10 +62,7 @@ class MetricOperations:
         now = request.at.timestamp()
         sources = {query["Id"]: source_of(query) for query in queries if "MetricStat" in query}
         series = {name: source.read(self._store, starts, period, now) for name, source in sources.items()}
-        try:
-            known = computed(series, parsed(queries), period)
-        except ExpressionError as error:
-            raise invalid(str(error)) from None
+        known = results(parsed(queries), series, period)
         ascending = params.get("ScanBy") == "TimestampAscending"
         shown = [query for query in queries if query.get("ReturnData", True)]
         return {
