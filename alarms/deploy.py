@@ -10,6 +10,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from botocore.config import Config
+
 from alarms.calls import Caller, Now, Sleep
 from alarms.cloudwatch import CloudWatch
 from alarms.deployment import Deployment, Outcome, Progress, Step
@@ -61,12 +63,16 @@ DEFAULT = How()
 
 
 def clients_of(session: Any, region: str) -> Clients:
-    """Return ``clients`` for a boto3 session: one client a service, made on first use."""
+    """Return ``clients`` for a boto3 session: one client a service, made on first use.
+
+    botocore's own retries are off: ours keep the pace before every attempt, and are counted once.
+    """
     made: dict[str, Any] = {}
+    config = Config(retries={"total_max_attempts": 1, "mode": "standard"}, connect_timeout=10, read_timeout=30)
 
     def client(service: str) -> Any:
         if service not in made:
-            made[service] = session.client(service, region_name=region)
+            made[service] = session.client(service, region_name=region, config=config)
         return made[service]
 
     return client
@@ -122,9 +128,15 @@ def destroy(clients: Clients, settings: Settings, *, now: Now, sleep: Sleep, how
     return Outcome(first, refused=first.refused) if first.empty else run.under_lease(going)
 
 
+def identity(clients: Clients, sleep: Sleep) -> tuple[str, str]:
+    """Return the account of the credentials and who they are, as a short name. CannotRun when there are none."""
+    answer = Caller(sleep)("GetCallerIdentity", lambda: clients("sts").get_caller_identity())
+    return str(answer["Account"]), str(answer["Arn"]).split(":", 5)[-1]
+
+
 def check_place(clients: Clients, target: Target, sleep: Sleep) -> None:
     """Raise Refused when the credentials are another account's, or the clients another region's, than the stage says."""
-    account = str(Caller(sleep)("GetCallerIdentity", lambda: clients("sts").get_caller_identity())["Account"])
+    account, _ = identity(clients, sleep)
     if account != target.account:
         raise Refused(
             f"stage {target.stage} is account {target.account}, the credentials are of account {account}: nothing was read or "

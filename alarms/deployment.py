@@ -6,7 +6,7 @@ published, then the alarm is put, then its tags are set. So no alarm is live wit
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum, auto
 
@@ -16,7 +16,7 @@ from alarms.configuration import PUT_COMPOSITE
 from alarms.domain.errors import Permanent, Refused, Retryable
 from alarms.domain.event import iso
 from alarms.lease import Lease
-from alarms.plan_types import Actual, Item, Plan, Refusal, RefusalReason, Target, Verb, fingerprint
+from alarms.plan_types import Actual, Item, Plan, Published, Refusal, RefusalReason, Target, Verb, fingerprint
 from alarms.rows import Rows
 
 # What would fail for every further alarm too: the run stops at the first.
@@ -106,10 +106,13 @@ class Deployment:
         self._now = now
         self._progress = progress
         self._tally = _Tally()
+        self._published: Mapping[str, Published] = {}
 
     def run(self, plan: Plan) -> Outcome:
         """Write what ``plan`` says. One alarm's failure leaves the others to go on; a throttle that lasts stops the run."""
         done = 0
+        if self._rows:  # under the lease: nobody else publishes until this run ends
+            self._published = self._rows.digests([item.name for item in plan.items if item.row is not None])
         for group in _groups(plan.items):
             try:
                 self._keep_lease()
@@ -134,10 +137,15 @@ class Deployment:
     def _put(self, item: Item, target: Target) -> None:
         alarm = self._read(item.name)
         how, detail = standing(item, alarm, target)
+        row = self._row(item)
+        if row is Standing.MOVED:
+            how, detail = row, "another row was published for it"
         if how is Standing.MOVED:
             self._tally.refused.append(Refusal(item.name, item.id, RefusalReason.MOVED, detail))
             return
-        wrote = self._publish(item)
+        wrote = row is Standing.AS_SEEN
+        if wrote:
+            self._publish(item)
         if how is Standing.AS_SEEN and item.put:
             self._aws.put(item.operation, item.request, None if alarm else dict(item.tags))
             wrote = True
@@ -147,12 +155,20 @@ class Deployment:
         if wrote:
             self._tally.written[item.verb].append(item.name)
 
-    def _publish(self, item: Item) -> bool:
+    def _row(self, item: Item) -> Standing:
+        """Compare the published row with the one the plan was made from."""
         if self._rows is None or item.row is None:
-            return False
-        fence = self._lease.fence if self._lease else 0
-        self._rows.publish(item.name, item.row, item.row_digest, at=iso(self._now()), fence=fence)
-        return True
+            return Standing.DONE
+        found = self._published.get(item.name)
+        now = found.digest if found else ""
+        if now == item.row_digest:
+            return Standing.DONE
+        return Standing.AS_SEEN if now == item.row_seen else Standing.MOVED
+
+    def _publish(self, item: Item) -> None:
+        if self._rows and item.row is not None:
+            fence = self._lease.fence if self._lease else 0
+            self._rows.publish(item.name, item.row, item.row_digest, at=iso(self._now()), fence=fence)
 
     def _delete(self, group: Sequence[Item], target: Target) -> None:
         """Delete what is as it was seen; what is gone already only loses its row."""

@@ -65,6 +65,14 @@ def _holds(wanted: Configuration, live: Configuration, applied: Applied | None) 
     return {key: sorted(value) if isinstance(value, list) else value for key, value in kept.items()}, tuple(words)
 
 
+def holds_of(actual: Actual, account: str) -> tuple[str, ...]:
+    """Return what people set on a live alarm since it was last applied; nothing when there is no record of that."""
+    applied = Applied.parse(actual.operation, actual.tags.get(TAG_APPLIED))
+    if applied is None:
+        return ()
+    return _holds({ENABLED: True}, normal(actual.operation, actual.members, account), applied)[1]
+
+
 def _peoples(field: str, wanted: Configuration, live: Configuration, applied: Applied | None) -> list[str]:
     """Return the live actions that neither the row asks for nor the last apply wrote."""
     return [

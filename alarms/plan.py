@@ -12,7 +12,7 @@ from dataclasses import replace
 from alarms.composites import NEVER, children_first, references
 from alarms.configuration import ACTION_FIELDS, PUT_COMPOSITE, Json
 from alarms.desired import TAG_APPLIED, TAG_CATALOGUE, TAG_STAGE, Desired
-from alarms.diff import beyond_request, compare, row_changes, tags_of
+from alarms.diff import beyond_request, compare, holds_of, row_changes, tags_of
 from alarms.plan_types import (
     WHOLE,
     Actual,
@@ -31,6 +31,9 @@ from alarms.plan_types import (
 )
 
 MAX_ACTIONS = 5  # of one kind [botocore cloudwatch PutMetricAlarmInput.AlarmActions]
+
+NOT_ASKED_FOR = "no row asks for it any more"
+TEARDOWN = "belongs to this catalogue and stage"
 
 Rows = Mapping[str, Published] | None
 
@@ -57,7 +60,7 @@ def plan(
     puts = _in_order([answer for answer in answers if isinstance(answer, Item)])
     wanted = {one.name for one in desired}
     gone = [alarm for alarm in ours if alarm.name not in wanted and scope.holds(alarm.row)] if desired else []
-    deletes, in_use = _deletes(gone, actual, puts, target)
+    deletes, in_use = _deletes(gone, actual, puts, target, NOT_ASKED_FOR)
     return Plan(
         target=target,
         scope=scope,
@@ -75,7 +78,7 @@ def plan(
 def teardown(actual: Sequence[Actual], target: Target) -> Plan:
     """Return the plan that deletes every alarm of ours and nothing else: what `destroy` shows and asks about."""
     ours = [alarm for alarm in actual if alarm.belongs_to(target)]
-    deletes, in_use = _deletes(ours, actual, (), target)
+    deletes, in_use = _deletes(ours, actual, (), target, TEARDOWN)
     return Plan(target, WHOLE, items=deletes, refused=in_use, live=len(ours), allowed_deletes=len(deletes))
 
 
@@ -86,13 +89,13 @@ def _answer(one: Desired, alarm: Actual | None, target: Target, rows: Rows, circ
     row = None if rows is None or _published(rows, one) == one.alarm.digest else one.alarm.to_document()
     if alarm is None:
         item = Item(Verb.CREATE, one.name, one.id, one.operation, dict(one.request), tags=tags_of(one))
-        return replace(item, row=row, row_digest=one.alarm.digest)
+        return replace(item, row=row, row_digest=one.alarm.digest, row_seen=_published(rows, one))
     refusal = _not_ours(one, alarm, target)
     return refusal or _update(one, alarm, target, rows, row)
 
 
-def _published(rows: Mapping[str, Published], one: Desired) -> str:
-    found = rows.get(one.name)
+def _published(rows: Rows, one: Desired) -> str:
+    found = rows.get(one.name) if rows else None
     return found.digest if found else ""
 
 
@@ -135,6 +138,7 @@ def _update(one: Desired, alarm: Actual, target: Target, rows: Rows, row: Mappin
         changes=changes,
         holds=difference.holds,
         seen=alarm.fingerprint(target),
+        row_seen=_published(rows, one),
     )
 
 
@@ -161,7 +165,7 @@ def _in_order(items: Sequence[Item]) -> tuple[Item, ...]:
 
 
 def _deletes(
-    gone: Sequence[Actual], actual: Sequence[Actual], puts: Sequence[Item], target: Target
+    gone: Sequence[Actual], actual: Sequence[Actual], puts: Sequence[Item], target: Target, why: str
 ) -> tuple[tuple[Item, ...], tuple[Refusal, ...]]:
     """Order what goes, parents before children, and refuse what a composite that stays still needs."""
     users = _users(actual, puts)
@@ -176,7 +180,7 @@ def _deletes(
         for alarm in gone
         if alarm.name in blocked
     )
-    return _delete_order([alarm for alarm in gone if alarm.name not in blocked], target), refused
+    return _delete_order([alarm for alarm in gone if alarm.name not in blocked], target, why), refused
 
 
 def _users(actual: Sequence[Actual], puts: Sequence[Item]) -> dict[str, frozenset[str]]:
@@ -190,18 +194,25 @@ def _users(actual: Sequence[Actual], puts: Sequence[Item]) -> dict[str, frozense
     return {child: frozenset(parents) for child, parents in users.items()}
 
 
-def _delete_order(gone: Sequence[Actual], target: Target) -> tuple[Item, ...]:
+def _delete_order(gone: Sequence[Actual], target: Target, why: str) -> tuple[Item, ...]:
     composites = {alarm.name: alarm for alarm in gone if alarm.operation == PUT_COMPOSITE}
     order, circle = children_first({name: references(alarm.members) for name, alarm in composites.items()})
     parents_first = [composites[name] for name in reversed(order)]
     plain = sorted((alarm for alarm in gone if alarm.operation != PUT_COMPOSITE), key=lambda alarm: alarm.name)
-    return tuple(_delete(alarm, target, in_circle=alarm.name in circle) for alarm in [*parents_first, *plain])
+    return tuple(_delete(alarm, target, why, in_circle=alarm.name in circle) for alarm in [*parents_first, *plain])
 
 
-def _delete(alarm: Actual, target: Target, *, in_circle: bool) -> Item:
-    breaker = {"AlarmName": alarm.name, "AlarmRule": NEVER, "ActionsEnabled": False} if in_circle else {}
+def _delete(alarm: Actual, target: Target, why: str, *, in_circle: bool) -> Item:
     return Item(
-        Verb.DELETE, alarm.name, alarm.row or alarm.name, alarm.operation, breaker, put=in_circle, seen=alarm.fingerprint(target)
+        Verb.DELETE,
+        alarm.name,
+        alarm.row or alarm.name,
+        alarm.operation,
+        {"AlarmName": alarm.name, "AlarmRule": NEVER, "ActionsEnabled": False} if in_circle else {},
+        put=in_circle,
+        holds=holds_of(alarm, target.account),
+        seen=alarm.fingerprint(target),
+        why=why,
     )
 
 

@@ -14,6 +14,7 @@ from datetime import datetime
 from typing import Any
 
 from alarms.configuration import canonical
+from alarms.deployment import Outcome
 from alarms.domain.errors import BadInput
 from alarms.domain.event import iso
 from alarms.plan_types import Cause, FieldChange, Hold, Item, Plan, Refusal, RefusalReason, Same, Scope, Target, Verb
@@ -69,8 +70,21 @@ def from_text(text: str, where: str) -> Plan:
     return _plan(document)
 
 
+def outcome_document(outcome: Outcome, at: datetime) -> dict[str, Any]:
+    """Return what `apply` and `destroy` print with ``--format json``: the plan and what became of it."""
+    return {
+        "created": list(outcome.created),
+        "updated": list(outcome.updated),
+        "deleted": list(outcome.deleted),
+        "refused": [refusal_document(refusal) for refusal in outcome.refused],
+        "failed": [{"name": failure.name, "id": failure.id, "why": failure.why} for failure in outcome.failed],
+        "stopped": outcome.stopped,
+        "plan": to_document(outcome.plan, at),
+    }
+
+
 def refusal_document(refusal: Refusal) -> dict[str, str]:
-    """Return ``{"name", "id", "reason", "why"}``; reason is the name of a RefusalReason in lower case."""
+    """Return ``{"name", "id", "reason", "detail", "why"}``; reason is the name of a RefusalReason in lower case."""
     why = f"{refusal.reason.value}: {refusal.detail}" if refusal.detail else refusal.reason.value
     return {"name": refusal.name, "id": refusal.id, "reason": refusal.reason.name.lower(), "detail": refusal.detail, "why": why}
 
@@ -96,6 +110,8 @@ def _item_document(item: Item) -> dict[str, Any]:
         ],
         "holds": list(item.holds),
         "seen": item.seen,
+        "row_seen": item.row_seen,
+        "why": item.why,
     }
 
 
@@ -136,4 +152,6 @@ def _item(document: Mapping[str, Any]) -> Item:
         ),
         holds=tuple(document["holds"]),
         seen=document["seen"],
+        row_seen=document["row_seen"],
+        why=document["why"],
     )

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from alarms.configuration import Json
 from alarms.deployment import Outcome
 from alarms.plan_types import PUTS_PER_SECOND, Cause, FieldChange, Item, Plan, Refusal, Verb
 
-_MANY = 12  # unchanged alarms are counted, not listed; this many lines of one kind are shown of a destroy
 _LONGEST_VALUE = 80
 
 
@@ -51,9 +50,16 @@ def outcome_lines(outcome: Outcome) -> Iterator[str]:
     done = f"{len(outcome.created)} created, {len(outcome.updated)} updated, {len(outcome.deleted)} deleted"
     missed = f", {len(outcome.refused)} refused" if outcome.refused else ""
     missed += f", {len(outcome.failed)} failed" if outcome.failed else ""
-    yield done + missed
+    already = len(outcome.plan.items) - _accounted(outcome)
+    yield done + missed + (f", {already} done before" if already and not outcome.stopped else "")
     if outcome.stopped:
         yield f"stopped: {outcome.stopped}"
+
+
+def _accounted(outcome: Outcome) -> int:
+    """Count the items that were written, refused while writing, or failed."""
+    moved = sum(1 for refusal in outcome.refused if refusal not in outcome.plan.refused)
+    return len(outcome.created) + len(outcome.updated) + len(outcome.deleted) + moved + len(outcome.failed)
 
 
 def _item_lines(item: Item, label: str) -> Iterator[str]:
@@ -61,7 +67,7 @@ def _item_lines(item: Item, label: str) -> Iterator[str]:
     if item.verb is Verb.CREATE:
         yield f"{start}  {_created(item)}"
     elif item.verb is Verb.DELETE:
-        yield f"{start}  no row asks for it any more"
+        yield f"{start}  {'; '.join([item.why, *(f'people had set: {hold}' for hold in item.holds)])}"
     elif len(item.changes) == 1:
         yield f"{start}  {_change(item.changes[0])}"
     else:
@@ -70,8 +76,11 @@ def _item_lines(item: Item, label: str) -> Iterator[str]:
 
 
 def _created(item: Item) -> str:
-    """Say what a new alarm watches, as short as it can be told."""
+    """Say what a new alarm watches: in the row's own words where the plan has them."""
     request = item.request
+    condition = (item.row or {}).get("condition")
+    if condition:
+        return f"{condition['metric']} {condition['text']}"
     if "AlarmRule" in request:
         return f"{request['AlarmRule']}"
     what = request.get("MetricName") or "metric math"
@@ -102,8 +111,8 @@ def _refusal(refusal: Refusal) -> str:
 
 
 def _label(found: str, name: str, *, always: bool) -> str:
-    """Return the row's id, with the alarm's own name where the id alone does not say which one."""
-    return f"{found} [{name}]" if always and found != name else found
+    """Return the row's id, with the last part of the alarm's name (its target) where the id alone does not say which."""
+    return f"{found} [{name.rsplit('/', 1)[-1]}]" if always and found != name else found
 
 
 def _count(number: int, noun: str) -> str:
@@ -112,10 +121,3 @@ def _count(number: int, noun: str) -> str:
 
 def _duration(seconds: int) -> str:
     return f"{seconds} s" if seconds < 120 else f"{seconds // 60} min"
-
-
-def lines_of(items: Sequence[Item], most: int = _MANY) -> Iterator[str]:
-    """Return the names of ``items``, the first ``most`` of them."""
-    yield from (f"{item.verb.value} {item.name}" for item in items[:most])
-    if len(items) > most:
-        yield f"  … and {len(items) - most} more"

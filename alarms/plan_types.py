@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from math import ceil
@@ -73,7 +73,19 @@ class Scope:
 
     def holds(self, row: str) -> bool:
         """Tell whether ``row`` (the id in the tag ``tocsin:row``) lies inside."""
-        return self.services is None or (row.count("/") >= 2 and row.split("/", 1)[0] in self.services)
+        return self.services is None or _service(row) in self.services
+
+    @staticmethod
+    def covering(part: Iterable[str], whole: Iterable[str]) -> Scope:
+        """Return the scope of some rows (ids) of a catalogue: the services of which they are all rows."""
+        chosen = set(part)
+        missing = {_service(row) for row in whole if row not in chosen}
+        return Scope(tuple(sorted({_service(row) for row in chosen} - missing - {""})))
+
+
+def _service(row: str) -> str:
+    """Return the service of a row's id ``<service>/<component>/<id>``; a row that stands alone has none."""
+    return row.split("/", 1)[0] if row.count("/") >= 2 else ""
 
 
 WHOLE = Scope()
@@ -160,7 +172,9 @@ class Item:
     ``request`` are the members of ``operation`` without Tags, holds merged in. ``put`` is False when only tags or the row
     differ. ``tags`` are all tags it should carry. ``row`` is the document to publish, None when the table is left out or holds
     it already. ``seen`` is the fingerprint of the live alarm the plan was made from, empty when there was none.
-    A delete with a ``request`` belongs to a circle of composites: that request is put first, to break it.
+    ``row_seen`` is the digest of the row that was published then. ``holds`` are people's own settings that are kept (that a
+    delete takes away), ``why`` says what a delete is for. A delete with a ``request`` belongs to a circle of composites:
+    that request is put first, to break it.
     """
 
     verb: Verb
@@ -175,6 +189,8 @@ class Item:
     changes: tuple[FieldChange, ...] = ()
     holds: tuple[str, ...] = ()
     seen: str = ""
+    row_seen: str = ""
+    why: str = ""
 
 
 @dataclass(frozen=True, slots=True)

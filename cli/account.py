@@ -1,0 +1,212 @@
+"""How the deploying verbs reach an account: session, stage, catalogue with live limits, progress, and Terraform's exit codes."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import sys
+import time
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+if TYPE_CHECKING:
+    from alarms.deploy import Clients, How
+    from alarms.deployment import Outcome, Progress, Step
+    from alarms.desired import Desired
+    from alarms.plan_types import Plan
+    from alarms.settings import Settings
+
+_COLOURS = {"+": "green", "~": "yellow", "-": "red", "!": "red", "x": "red", "h": "blue", "n": "blue", "s": "red"}
+
+
+def now() -> datetime:
+    """Return the time."""
+    return datetime.now(UTC)  # noqa: TID251 - the verbs' door at which the clock enters
+
+
+def sleep(seconds: float) -> None:
+    """Wait."""
+    time.sleep(seconds)
+
+
+class Format(StrEnum):
+    """How a plan or an outcome is printed."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
+@dataclass(frozen=True, slots=True)
+class Where:
+    """What the command line says of the account."""
+
+    stage: str | None
+    profile: str | None
+    region: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """An opened stage: what should be there, whose it is, and how to reach it."""
+
+    desired: tuple[Desired, ...]
+    settings: Settings
+    clients: Clients
+    how: How
+
+
+@contextlib.contextmanager
+def terraform_exit() -> Iterator[None]:
+    """Turn every known failure into one line and exit 1: in these verbs 2 means changes, as it does in Terraform."""
+    from alarms.domain.errors import TocsinError
+
+    try:
+        yield
+    except TocsinError as error:
+        typer.echo(f"tocsin: {error}", err=True)
+        raise typer.Exit(1) from error
+
+
+def open_stage(path: Path | None, where: Where) -> Stage:
+    """Load the catalogue at ``path`` with limits asked of AWS, in the stage's account and region.
+
+    One file of a catalogue prunes only services of which it has all rows. A catalogue with errors ends the command with
+    exit 1; the wrong account is Refused before anything else is asked.
+    """
+    from alarms.deploy import How
+    from alarms.live import LiveRds
+    from alarms.load import load_sources
+    from alarms.plan_types import WHOLE, Scope
+    from alarms.sources import read_sources
+    from cli.catalogue import catalogue_path, tell, today
+    from remediators.registry import registry
+
+    sources = read_sources(catalogue_path(path))
+    settings, clients, owner = open_account(path, where)
+    known = {"stage": where.stage, "actions": registry(), "facts": LiveRds(clients, sleep=sleep), "today": today()}
+    placed = {"account": settings.account, "region": settings.region}
+    loaded = load_sources(sources, **known, **placed)  # type: ignore[arg-type]  # keywords that are shared by two calls
+    if loaded.errors:
+        tell(loaded.errors, err=True)
+        raise typer.Exit(1)
+    scope = WHOLE
+    if sources.only:
+        whole = load_sources(replace(sources, only=""), **known, **placed)  # type: ignore[arg-type]  # as above
+        rows = [one.alarm.row for one in loaded.desired]
+        scope = Scope(()) if whole.errors else Scope.covering(rows, [one.alarm.row for one in whole.desired])
+    return Stage(loaded.desired, loaded.settings, clients, How(scope=scope, owner=owner))
+
+
+def open_account(path: Path | None, where: Where) -> tuple[Settings, Clients, str]:
+    """Return the stage's settings with account and region filled in, clients there, and what to call this run.
+
+    Where tocsin.yaml declares no account, that of the credentials is taken, and said. Refused when it declares another.
+    """
+    from alarms.deploy import check_place, identity, target_of
+    from alarms.problem import Level
+    from alarms.settings_file import read_settings
+    from alarms.sources import read_sources
+    from cli.catalogue import catalogue_path, tell
+
+    settings, problems = read_settings(read_sources(catalogue_path(path)).settings, where.stage)
+    errors = [problem for problem in problems if problem.level is Level.ERROR]
+    if errors:
+        tell(errors, err=True)
+        raise typer.Exit(1)
+    clients, region = connect(where, settings.region if settings.region_declared else None)
+    account, _ = identity(clients, sleep)
+    if not settings.account_declared:
+        settings = replace(settings, account=account)
+        typer.echo(f"stage {settings.stage} declares no account: taking that of the credentials, {account}", err=True)
+    settings = replace(settings, region=region)
+    check_place(clients, target_of(settings), sleep)
+    return settings, clients, how_of(clients).owner
+
+
+def how_of(clients: Clients) -> How:
+    """Return how this run behaves by default, named after whose credentials it has."""
+    from alarms.deploy import How, identity
+
+    return How(owner=f"{identity(clients, sleep)[1]} ({uuid.uuid4().hex[:6]})")
+
+
+def connect(where: Where, declared_region: str | None) -> tuple[Clients, str]:
+    """Return clients of the named profile in the stage's region. Refused when --region contradicts the stage."""
+    import boto3
+    from botocore.exceptions import ProfileNotFound
+
+    from alarms.deploy import clients_of
+    from alarms.domain.errors import CannotRun, Refused
+
+    if declared_region and where.region and where.region != declared_region:
+        raise Refused(f"the stage is in {declared_region}, --region says {where.region}: leave it out, or change tocsin.yaml")
+    try:
+        session = boto3.Session(profile_name=where.profile)
+    except ProfileNotFound as error:
+        raise CannotRun(f"{error}; `aws configure list-profiles` shows those there are") from error
+    region = declared_region or where.region or session.region_name
+    if not region:
+        raise CannotRun("no region: say --region, set AWS_DEFAULT_REGION, or declare it for the stage in tocsin.yaml")
+    return clients_of(session, region), region
+
+
+def finish(outcome: Outcome, form: Format) -> None:
+    """Print what a run did and end the command: exit 0 when all that was asked is done, else 1."""
+    from alarms.plan_file import outcome_document
+    from alarms.plan_text import outcome_lines, plan_lines
+
+    if form is Format.JSON:
+        typer.echo(json.dumps(outcome_document(outcome, now()), ensure_ascii=False, indent=2))
+    else:
+        print_lines(plan_lines(outcome.plan) if outcome.plan.empty or outcome.plan.stop else outcome_lines(outcome))
+    raise typer.Exit(0 if outcome.ok else 1)
+
+
+def print_lines(lines: Iterator[str]) -> None:
+    """Print the lines of a plan or an outcome, coloured by their sign on a terminal."""
+    for line in lines:
+        typer.secho(line, fg=_COLOURS.get(line[:1]) if line[1:2] in (" ", "o", "t") else None)
+
+
+def ask(plan: Plan, question: str) -> bool:
+    """Ask on the terminal; Refused where there is nobody to ask."""
+    from alarms.domain.errors import Refused
+
+    if not sys.stdin.isatty():
+        raise Refused(f"{len(plan.items)} alarms would be written and nobody is there to ask: say --yes; nothing was written")
+    return typer.confirm(question, err=True)
+
+
+@contextlib.contextmanager
+def showing_progress() -> Iterator[Progress]:
+    """Show how far a run is: a bar on a terminal, one line an alarm otherwise. On stderr either way."""
+    if not sys.stderr.isatty():
+        yield lambda step: typer.echo(f"[{step.done}/{step.total}] {step.text}" if step.total else step.text, err=True)
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bar
+
+    columns = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), TextColumn("{task.description}", markup=False))
+    bar = Bar(*columns, console=Console(stderr=True), transient=True)
+    task = bar.add_task("")
+
+    def show(step: Step) -> None:
+        """Start the bar with the first alarm only: until then somebody may be asked something on the same terminal."""
+        if step.total:
+            bar.start()
+            bar.update(task, completed=step.done, total=step.total, description=step.text)
+        else:
+            typer.echo(step.text, err=True)
+
+    try:
+        yield show
+    finally:
+        bar.stop()
