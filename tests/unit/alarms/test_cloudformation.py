@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import warnings
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,9 +12,12 @@ from desired_alarms import desired, math_request, request
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+import alarms
 from alarms.cloudformation import MOST_RESOURCES, logical_id, template
 from alarms.desired import Desired
 from alarms.domain.errors import Refused
+from alarms.load import load
+from remediators.registry import registry
 
 
 def findings(body: dict[str, Any]) -> list[str]:
@@ -80,6 +84,16 @@ def test_cfn_lint_takes_single_metrics_math_percentiles_and_composites() -> None
     ]
 
     assert findings(template(items)) == []
+
+
+@pytest.mark.parametrize("stage", ["prod", "demo"])
+def test_cfn_lint_takes_the_products_own_catalogue(stage: str) -> None:
+    catalogue = Path(alarms.__file__).parent / "catalog"
+
+    body = template(load(catalogue, stage=stage, actions=registry(), facts=None).desired)
+
+    assert len(body["Resources"]) > 14
+    assert findings(body) == []
 
 
 def test_the_template_does_not_depend_on_the_order_of_the_rows() -> None:
