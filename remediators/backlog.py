@@ -84,18 +84,26 @@ def observe(clients: Clients, queue: str, now: datetime) -> Backlog:
 
 def failing(backlog: Backlog, consumers: int) -> Refusal | None:
     """Refuse when the consumers take messages and finish none, or take none at all: more of them would only do more harm."""
-    if consumers == 0 or not backlog.visible or backlog.deleted:
+    if consumers == 0 or not backlog.visible:
+        return None
+    if backlog.received is None or backlog.deleted is None:
+        return Refusal(
+            Reason.UNKNOWN,
+            Text(
+                "CloudWatch has no point of this queue's last five minutes: whether the consumers work is not known.",
+                "최근 5분간 이 큐의 지표가 없어 소비자가 일하고 있는지 알 수 없습니다.",
+            ),
+        )
+    if backlog.deleted:
         return None
     if backlog.received:
         return Refusal(
             Reason.UNSAFE,
             Text(
-                f"Consumers receive {backlog.received:,.0f} messages a minute and finish none: the fault is theirs, or a poison message's.",
-                f"소비자가 분당 {backlog.received:,.0f}개를 받지만 하나도 끝내지 못합니다. 소비자 오류나 문제 메시지가 의심됩니다.",
+                f"Consumers receive {backlog.received:,.0f} messages a minute and finish none: they fail, or a message is bad.",
+                f"소비자가 분당 {backlog.received:,.0f}개를 받지만 하나도 끝내지 못합니다. 소비자나 메시지가 의심됩니다.",
             ),
         )
-    if backlog.received is None and backlog.deleted is None:
-        return None  # no points at all: the metrics of a queue that was idle come up to fifteen minutes late
     return Refusal(
         Reason.UNSAFE,
         Text(

@@ -113,7 +113,7 @@ def change_to(mapped: Mapped, count: int, max_concurrency: int) -> Change | Refu
 
 
 def apply(clients: Clients, change: Change, permit: Permit) -> tuple[str, ...]:
-    """Set the knob: UpdateEventSourceMapping. A mapping that is busy with another update is tried again, then left to the queue."""
+    """Set the knob: UpdateEventSourceMapping. A mapping busy with another update is tried again, then left to the queue."""
     for attempt in range(ATTEMPTS):
         permit()
         try:
