@@ -27,7 +27,7 @@ RULE = Rule(
     what="A ceiling below which there is nothing left to raise.",
     why=(
         "One task is what runs before any remediation, and Lambda's MaximumConcurrency starts at 2. The policy would skip "
-        "every time with the reason `ceiling`, and nobody would notice before the incident."
+        "every time with the reason `at-ceiling`, and nobody would notice before the incident."
     ),
     fix="raise the ceiling, or state no_action",
     bad="""\
