@@ -7,7 +7,7 @@ from datetime import date
 
 from alarms.domain.action import Actions
 from alarms.problem import Level, Problem
-from alarms.profiles import Expanded, RowFiles
+from alarms.profiles import Expanded, Profile, RowFiles
 from alarms.row_builder import CHECK, Findings, RowBuilder
 from alarms.services import Disabled, Services
 from alarms.settings import Settings
@@ -35,8 +35,13 @@ def expand(sources: Sources, settings: Settings, actions: Actions, today: date |
     services = Services(settings, files.profiles, builder, findings, today)
     for document in sources.services:
         services.read(document)
-    for name, profile in files.profiles.items():
-        if not profile.used:
-            summary = f"no service uses the profile {name!r}: nothing watches it"
-            findings.append(Problem(profile.place, Level.NOTE, CHECK, name, summary))
+    findings += [_unused(name, profile) for name, profile in files.profiles.items() if not profile.used]
     return Expansion((*files.rows, *services.rows), tuple(services.disabled), tuple(findings))
+
+
+def _unused(component: str, profile: Profile) -> Problem:
+    """Rows without a target ring never. In the folder of profiles that is expected of a new one, elsewhere hardly."""
+    summary = f"no service uses the profile {component!r}: nothing watches it"
+    level = Level.WARNING if profile.apart else Level.NOTE
+    fix = "say `dimensions` in its rows, or describe a service that uses it"
+    return Problem(profile.place, level, CHECK, component, summary, fix=fix)

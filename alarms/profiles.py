@@ -24,6 +24,7 @@ class Profile:
 
     file: str
     place: Place
+    apart: bool = False  # not in the folder of profiles: perhaps its rows lack `dimensions`
     parts: dict[str, Part] = field(default_factory=dict)
     broken: set[str] = field(default_factory=set)
     used: bool = False
@@ -62,7 +63,7 @@ class RowFiles:
         if any(key in part.value for key in STAND_KEYS):
             self._stand_alone(file, part, document.file)
         elif file.component and (profile or "service" not in part.value):
-            self._profile_row(file.component, part, document)
+            self._profile_row(file.component, part, document, apart=not profile)
         elif profile:
             self._findings.error(
                 part.spot.place, row_id(part), "'component' is missing in the file", "say at its top: `component: sqs`"
@@ -70,8 +71,8 @@ class RowFiles:
         else:
             self._findings.error(part.spot.place, row_id(part), "the row watches nothing", NO_TARGET)
 
-    def _profile_row(self, component: str, part: Part, document: Document) -> None:
-        profile = self.profiles.setdefault(component, Profile(document.file, part.spot.place))
+    def _profile_row(self, component: str, part: Part, document: Document, *, apart: bool) -> None:
+        profile = self.profiles.setdefault(component, Profile(document.file, part.spot.place, apart))
         if profile.file != document.file:
             summary = f"the component {component!r} has a profile already"
             self._findings.error(document.spot.place, component, summary, f"in {profile.file}")

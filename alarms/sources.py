@@ -20,8 +20,8 @@ _TESTS = (".test.yaml", ".test.yml")
 class Sources:
     """What was read. ``only`` is the file that was asked for when it was one file, else empty.
 
-    ``profiles`` and ``services`` are the documents in those folders, or recognised by their keys; ``rows`` every other
-    document with alarms. ``problems`` are those of reading alone.
+    ``profiles`` and ``services`` are the documents in those folders (services also by their keys elsewhere); ``rows``
+    every other document with alarms. ``problems`` are those of reading alone.
     """
 
     settings: Document | None
@@ -87,7 +87,7 @@ def _group(path: Path, document: Document) -> str:
     keys = document.value if isinstance(document.value, dict) else {}
     if "service" in keys and "alarms" not in keys:
         return SERVICES
-    return PROFILES if "component" in keys else "rows"
+    return "rows"
 
 
 def _read(path: Path) -> Document:
