@@ -107,8 +107,13 @@ def apply(
 
 
 def apply_saved(clients: Clients, saved: Plan, settings: Settings, *, now: Now, sleep: Sleep, how: How = DEFAULT) -> Outcome:
-    """Do exactly what a saved plan says; an alarm that has moved since is refused, by name, and the others are written."""
+    """Do exactly what a saved plan says; an alarm that has moved since is refused, by name, and the others are written.
+
+    The plan's own guard on deletes holds unless ``how.allow_deletes`` is given. ``how.scope`` is not asked.
+    """
     target = target_of(settings)
+    if how.allow_deletes is not None:
+        saved = replace(saved, allowed_deletes=how.allow_deletes)
     if saved.target != target:
         raise Refused(f"the plan was made for {_place(saved.target)}; this is {_place(target)}")
     check_place(clients, target, sleep)

@@ -112,7 +112,9 @@ class Deployment:
         """Write what ``plan`` says. One alarm's failure leaves the others to go on; a throttle that lasts stops the run."""
         done = 0
         if self._rows:  # under the lease: nobody else publishes until this run ends
-            self._published = self._rows.digests([item.name for item in plan.items if item.row is not None])
+            self._published = self._rows.digests(
+                [item.name for item in plan.items if item.row is not None or item.verb is Verb.DELETE]
+            )
         for group in _groups(plan.items):
             try:
                 self._keep_lease()
@@ -132,7 +134,11 @@ class Deployment:
     def finish_removals(self, names: Sequence[str]) -> None:
         """Remove the rows of alarms that a run deleted before it was cut off."""
         live = self._aws.describe(names)
+        if self._rows:
+            self._published = self._rows.digests(names)
         self._remove_rows([name for name in names if name not in live])
+        if self._lease:
+            self._lease.remember([])
 
     def _put(self, item: Item, target: Target) -> None:
         alarm = self._read(item.name)
@@ -181,13 +187,15 @@ class Deployment:
                 self._tally.refused.append(Refusal(item.name, item.id, RefusalReason.MOVED, detail))
             else:
                 (going if how is Standing.AS_SEEN else gone).append(item)
-        if self._lease:
-            self._lease.remember([item.name for item in (*going, *gone)])
+        if self._lease and going:
+            self._lease.remember([item.name for item in going])
         for item in going:
             if item.put:  # stands in a circle of composites: none can be deleted before all are broken
                 self._aws.put(item.operation, item.request)
         deleted = self._delete_alarms(going)
         self._remove_rows([*deleted, *(item.name for item in gone)])
+        if self._lease and going:
+            self._lease.remember([])
         self._tally.written[Verb.DELETE] += deleted
 
     def _delete_alarms(self, items: Sequence[Item]) -> list[str]:
@@ -212,9 +220,8 @@ class Deployment:
     def _remove_rows(self, names: Sequence[str]) -> None:
         if self._rows:
             for name in names:
-                self._rows.remove(name)
-        if self._lease:
-            self._lease.remember([])
+                if name in self._published:
+                    self._rows.remove(name)
 
     def _read(self, name: str) -> Actual | None:
         return self._with_tags(self._aws.describe([name]).get(name))

@@ -510,7 +510,6 @@ def test_an_alarm_changed_between_plan_and_write_is_refused_and_the_others_are_w
 
     def meddle(step: Step) -> None:
         if step.done == 1:
-            world.sleep(1)
             world.edit(row("b").name, Threshold=1.0)
 
     outcome = world.apply([row("a", Threshold=900), row("b", Threshold=900), row("c")], progress=meddle)
