@@ -31,7 +31,7 @@ class _Recorded:
     for_: str | None
 
 
-def command(  # noqa: PLR0913 - each is an option that people type
+def command(  # noqa: PLR0913, PLR0917 - each is an option that people type
     scenario: Annotated[Path | None, typer.Option(help="A scenario file; month-end when left out.")] = None,
     out: Annotated[Path, typer.Option(help="Where report.html and report.json are written.")] = OUT,
     catalogue: Annotated[Path | None, typer.Option(help="A catalogue; the packaged one when left out.")] = None,

@@ -21,7 +21,10 @@ MOST_GAUGES = 4
 
 
 def screen(console: Console, source: Source, desired: Sequence[Desired], speed: float) -> Timeline:
-    """Return the live picture on a terminal, plain lines anywhere else. ``speed``: virtual seconds a second, 0 as fast as it goes."""
+    """Return the live picture on a terminal, plain lines anywhere else.
+
+    ``speed`` is in virtual seconds a second; 0 is as fast as it goes.
+    """
     span = (source.start, source.start + timedelta(seconds=source.lasts_s))
     picture = Picture(source.title, ZoneInfo(source.timezone), span, gauges(desired))
     if not console.is_terminal:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import notifier.bootstrap
@@ -16,6 +16,7 @@ import remediators.bootstrap
 from alarms import deploy
 from alarms.desired import Desired
 from alarms.domain.errors import Refused
+from alarms.domain.event import iso
 from alarms.domain.text import Language
 from alarms.settings import Settings
 from infra.local.aws import Embedded, embedded
@@ -80,7 +81,7 @@ def play(source: Source, catalogue: Catalogue, screen: Timeline) -> Played:
         stage.connect(source)
         stack.enter_context(screen)
         stage.run(source, screen)
-        stage.read_back()
+        stage.read_back(source, catalogue)
     timeline = recorder.timeline
     given = {"title": source.title, "about": source.about, "timezone": source.timezone}
     return Played({**given, **summarise(timeline)}, timeline)
@@ -151,11 +152,45 @@ class _Stage:
             screen.tick(self._aws.clock.now, self._recorder.timeline[shown:])
             shown = len(self._recorder.timeline)
 
-    def read_back(self) -> None:
-        """Read the floors as they are at the end: the record then shows them without counting calls."""
+    def read_back(self, source: Source, catalogue: Catalogue) -> None:
+        """Read the floors as they are at the end, and the values that alarms on several metrics compared."""
         with self._recorder.acting_as("demo"):
             self._aws.client("application-autoscaling").describe_scalable_targets(ServiceNamespace="ecs")
-        self._add_expressions()
+        with self._recorder.acting_as("platform"):
+            found = [entry for one in catalogue.desired for entry in self._compared(one, source)]
+        # Sorting is stable: a minute's values stand before what followed from them at that same moment.
+        self._recorder.timeline[:] = sorted([*found, *self._recorder.timeline], key=lambda entry: str(entry["at"]))
 
-    def _add_expressions(self) -> None:
-        """Add the values that alarms on several metrics compared, so that they can be drawn and checked."""
+    def _compared(self, one: Desired, source: Source) -> list[dict[str, Any]]:
+        """Return the values of an alarm's own expression as metric entries; none for an alarm on a single metric."""
+        if "Metrics" not in one.request:
+            return []
+        answer = self._aws.client("cloudwatch").get_metric_data(
+            MetricDataQueries=one.request["Metrics"],
+            StartTime=source.start,
+            EndTime=self._aws.clock.now,
+            ScanBy="TimestampAscending",
+        )
+        period = timedelta(seconds=one.alarm.period_s)
+        return [
+            expression_entry(one, moment, value, period)
+            for result in answer["MetricDataResults"]
+            for moment, value in zip(result["Timestamps"], result["Values"], strict=True)
+        ]
+
+
+def expression_entry(one: Desired, moment: datetime, value: float, period: timedelta) -> dict[str, Any]:
+    """Return one value of an alarm's expression as an entry of the timeline."""
+    return {
+        "at": iso(moment + period),
+        "kind": "metric",
+        "period_start": iso(moment),
+        "period_s": int(period.total_seconds()),
+        "namespace": "",
+        "name": one.alarm.condition.metric,
+        "dimensions": dict(one.alarm.target),
+        "unit": one.alarm.condition.unit,
+        "statistic": "expression",
+        "value": round(value, 4),
+        "alarm": one.name,
+    }

@@ -14,10 +14,11 @@ from typing import Any
 from alarms.domain.event import iso
 from infra.local.metrics_feed import Reading
 from infra.local.seam import Call
+from remediators.timers import TIMER_TYPE
 
 # Operations that only read begin with one of these; every other one may change something.
 READING = ("Describe", "Get", "List", "BatchGet", "Query", "Scan", "Receive", "Lookup", "Head", "Search", "Simulate")
-# The rooms' own memory and plumbing. A delivery that only wrote here, say to take and release a lock, changed nothing outside.
+# The rooms' own memory. A delivery that only wrote here, say to take and release a lock, changed nothing outside.
 BOOKKEEPING = frozenset({"dynamodb"})
 # Whoever stands where Lambda's event source mapping stands.
 POLLER = "poller"
@@ -98,14 +99,28 @@ class Recorder:
         )
 
     def effects(self, since: int) -> dict[str, int]:
-        """Count what happened from entry ``since`` on: changes outside, Slack messages written, notes in own tables."""
+        """Count what happened from entry ``since`` on, by where it can be seen.
+
+        ``changed``: anything outside the room, its messages to the other room included. ``slack_writes``: messages posted or
+        edited. ``wake_ups``: timers that a room set for itself. ``state_writes``: writes to its own table.
+        """
         entries = self.timeline[since:]
         calls = [entry for entry in entries if entry["kind"] == "aws_call" and entry["changing"] and not entry["error"]]
+        kinds = [effect_of(call) for call in calls]
         return {
-            "changed": sum(entry["service"] not in BOOKKEEPING for entry in calls),
+            "changed": kinds.count("changed"),
             "slack_writes": sum(entry["kind"] == "slack_call" and entry["ok"] and entry["writes"] for entry in entries),
-            "state_writes": sum(entry["service"] in BOOKKEEPING for entry in calls),
+            "wake_ups": kinds.count("wake_up"),
+            "state_writes": kinds.count("state"),
         }
+
+
+def effect_of(call: Mapping[str, Any]) -> str:
+    """Return what a changing call amounts to: ``state`` (own memory), ``wake_up`` (own timer) or ``changed`` (all else)."""
+    if call["service"] in BOOKKEEPING:
+        return "state"
+    timer = call["operation"] == "SendMessage" and TIMER_TYPE in str(call["params"].get("MessageBody", ""))
+    return "wake_up" if timer or call["service"] == "scheduler" else "changed"
 
 
 def is_changing(operation: str) -> bool:

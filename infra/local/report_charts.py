@@ -94,9 +94,9 @@ class _Frame:
 
 
 def _ticks(most: float) -> list[float]:
-    """Return about four round steps from 0 to a little above ``most``."""
-    most = max(most, 1e-9) * 1.05
-    rough = most / 4
+    """Return about five round steps from 0 to a little above ``most``."""
+    most = max(most, 1e-9) * 1.02
+    rough = most / 5
     size = 10.0 ** math.floor(math.log10(rough))
     step = next(size * factor for factor in (1, 2, 2.5, 5, 10) if size * factor >= rough)
     return [step * place for place in range(math.ceil(most / step) + 1)]

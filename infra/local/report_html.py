@@ -17,12 +17,15 @@ from infra.local.report_views import (
     other_charts,
     runs,
     skips,
+    span_of,
     task_charts,
     threads,
     tiles,
 )
-from infra.local.story import FAILED_PHASES, Entry, clock, line, moment, short, story
+from infra.local.story import FAILED_PHASES, Entry, clock, line, short, story
 
+# Beside the story: what was acted on.
+MAIN_CHARTS = 4
 CHANGED = frozenset({"acted", "failed", "reverted"})
 TEMPLATE = Path(__file__).with_name("report.html")
 
@@ -30,9 +33,10 @@ TEMPLATE = Path(__file__).with_name("report.html")
 def render(summary: Mapping[str, Any], timeline: Sequence[Entry]) -> str:
     """Return the report of one run. ``summary`` carries ``title``, ``timezone`` and what ``summarise`` counted."""
     zone = ZoneInfo(summary.get("timezone", "UTC"))
-    span: Span = (moment(timeline[0]["at"]), moment(timeline[-1]["at"]))
+    span = span_of(timeline)
     charts = [*alarm_charts(timeline, span), *task_charts(timeline, span)]
     others = other_charts(timeline, span, charts)
+    main = [chart for chart in charts if any(mark.css == "action" for mark in chart.marks)][:MAIN_CHARTS] or charts[:1]
     parts = {
         "title": escaped(summary["title"]),
         "lead": _lead(summary, span, zone),
@@ -44,7 +48,8 @@ def render(summary: Mapping[str, Any], timeline: Sequence[Entry]) -> str:
         )
         or "<li><time></time><i></i><span>Nothing rang.</span></li>",
         "slack": _slack(timeline, zone),
-        "charts": "".join(draw(chart, zone) for chart in charts),
+        "main": "".join(draw(chart, zone) for chart in main),
+        "charts": "".join(draw(chart, zone) for chart in charts if chart not in main),
         "others": "".join(draw(chart, zone) for chart in others),
         "others_count": str(len(others)),
         "actions": _actions(timeline, zone),
@@ -69,7 +74,7 @@ def _slack(timeline: Sequence[Entry], zone: ZoneInfo) -> str:
     for thread in threads(timeline, zone):
         channels.setdefault(thread["channel"], []).append(thread)
     drawn = [
-        f'<div class="card slack"><h3>{escaped(channel)}</h3>{"".join(_thread(thread) for thread in found)}</div>'
+        f'<h3 class="channel">{escaped(channel)}</h3><div class="slack">{"".join(_thread(thread) for thread in found)}</div>'
         for channel, found in channels.items()
     ]
     return "".join(drawn) or '<div class="card run">No message was written.</div>'
@@ -79,7 +84,7 @@ def _thread(thread: Mapping[str, Any]) -> str:
     first, last = thread["versions"][0], thread["versions"][-1]
     edited = ' <span class="edited">(edited)</span>' if len(thread["versions"]) > 1 else ""
     return (
-        f'<article class="msg"><div class="face" aria-hidden="true">t</div><div>{_who(first["at"])}{last["html"]}{edited}'
+        f'<article class="msg card"><div class="face" aria-hidden="true">t</div><div>{_who(first["at"])}{last["html"]}{edited}'
         f"{_older(thread['versions'])}{_replies(thread['replies'])}</div></article>"
     )
 

@@ -9,11 +9,17 @@ from typing import Any
 
 from infra.local.report_charts import Chart, Mark, Series
 from infra.local.report_slack import message
-from infra.local.story import QUIET_PHASES, Entry, clock, moment, short, target
+from infra.local.story import QUIET_PHASES, Entry, clock, moment, target
 from infra.local.summary import watched
 
 Span = tuple[datetime, datetime]
 TASKS = ("RunningTaskCount", "ECS/ContainerInsights")
+
+
+def span_of(timeline: Sequence[Entry]) -> Span:
+    """Return the time that metrics were played, which is what the charts show."""
+    metrics = [entry for entry in timeline if entry["kind"] == "metric"] or list(timeline)
+    return moment(min(entry.get("period_start", entry["at"]) for entry in metrics)), moment(metrics[-1]["at"])
 
 
 def alarm_charts(timeline: Sequence[Entry], span: Span) -> list[Chart]:
@@ -223,4 +229,4 @@ def _detection(summary: Mapping[str, Any]) -> tuple[str, str, str, bool]:
     ring = ring or next(iter(summary["alarms"]), None)
     if ring is None or ring["detected_after_s"] is None:
         return "—", "to detection", "nothing rang", True
-    return f"{ring['detected_after_s'] / 60:g} min", "from first bad minute to the bell", short(ring["alarm"]), True
+    return f"{ring['detected_after_s'] / 60:g} min", "from first bad minute to the bell", ring["title"], True

@@ -14,6 +14,7 @@ from infra.local.node import Node
 from infra.local.platform import Traits, Trouble
 
 MONTH_END = Path(__file__).parent / "scenarios" / "month-end.yaml"
+TRACKED = ("cpu", "memory")
 LONGEST = timedelta(days=2)
 
 T = TypeVar("T")
@@ -46,10 +47,14 @@ class Deliveries:
 
 @dataclass(frozen=True, slots=True)
 class Fleet:
-    """Tasks of one service when the scenario begins (which is also the floor of its scalable target), and the maximum."""
+    """One service: tasks when the scenario begins (also the floor of its scalable target), the maximum, target tracking.
+
+    ``track`` is (``cpu`` or ``memory``, target in percent); None means no scaling policy at all.
+    """
 
     tasks: int
     max_tasks: int
+    track: tuple[str, float] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +165,7 @@ def _platform(node: Node) -> tuple[Fleet, Fleet, Traits]:
 
 
 def _fleet(node: Node | None, rate: str, default: Fleet, default_rate: float) -> tuple[Fleet, float]:
-    found = node.fields("tasks", "max_tasks", rate) if node else {}
+    found = node.fields("tasks", "max_tasks", "track", rate) if node else {}
     tasks = _read(found, "tasks", Node.count, default.tasks)
     most = _read(found, "max_tasks", Node.count, max(default.max_tasks, tasks))
     if most < tasks:
@@ -168,7 +173,16 @@ def _fleet(node: Node | None, rate: str, default: Fleet, default_rate: float) ->
     per_task = _read(found, rate, Node.number, default_rate)
     if per_task <= 0:
         raise found[rate].fail("a number above 0")
-    return Fleet(tasks, most), per_task
+    return Fleet(tasks, most, _read(found, "track", _track, None)), per_task
+
+
+def _track(node: Node) -> tuple[str, float] | None:
+    """Read ``{cpu: 75 %}`` or ``{memory: 70 %}``."""
+    found = node.fields(*TRACKED)
+    if len(found) != 1:
+        raise node.fail("one of {cpu: 75 %} and {memory: 70 %}")
+    name, share = next(iter(found.items()))
+    return name, share.share() * 100
 
 
 def _traffic(node: Node) -> tuple[Point, ...]:

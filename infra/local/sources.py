@@ -22,21 +22,49 @@ from infra.local.seam import Request
 from infra.local.series import Series, Subject
 
 MINUTE = timedelta(minutes=1)
+PREDEFINED = {"cpu": "ECSServiceAverageCPUUtilization", "memory": "ECSServiceAverageMemoryUtilization"}
 MOST_DATA = 1000  # members of MetricData in one PutMetricData
-# How the live picture counts a queue that nobody looks at between two minutes.
+# What GetQueueAttributes calls the model's counts.
 COUNTED = {"ApproximateNumberOfMessages": "waiting", "ApproximateNumberOfMessagesNotVisible": "in_flight"}
 
 
 class Source(Protocol):
     """What is played."""
 
-    title: str
-    about: str
-    timezone: str
-    start: datetime
-    lasts_s: int
-    seed: int
-    deliveries: Deliveries
+    @property
+    def title(self) -> str:
+        """What the report is called."""
+        ...
+
+    @property
+    def about(self) -> str:
+        """One sentence more, may be empty."""
+        ...
+
+    @property
+    def timezone(self) -> str:
+        """In which people read its times."""
+        ...
+
+    @property
+    def start(self) -> datetime:
+        """When it begins, at a whole minute."""
+        ...
+
+    @property
+    def lasts_s(self) -> int:
+        """How many virtual seconds it lasts."""
+        ...
+
+    @property
+    def seed(self) -> int:
+        """What makes ids the same in every run."""
+        ...
+
+    @property
+    def deliveries(self) -> Deliveries:
+        """How often each record comes."""
+        ...
 
     def open(self, aws: Embedded, recorder: Recorder) -> None:
         """Build what it needs and go on the clock."""
@@ -90,6 +118,22 @@ class PlatformSource:
             ScalableDimension="ecs:service:DesiredCount",
             MinCapacity=fleet.tasks,
             MaxCapacity=fleet.max_tasks,
+        )
+        if fleet.track is not None:
+            self._track(name, *fleet.track)
+
+    def _track(self, name: str, signal: str, percent: float) -> None:
+        """Give a service target tracking on its CPU or its memory."""
+        self._scaling.put_scaling_policy(
+            PolicyName=f"{name}-{signal}",
+            ServiceNamespace="ecs",
+            ResourceId=f"service/{CLUSTER}/{name}",
+            ScalableDimension="ecs:service:DesiredCount",
+            PolicyType="TargetTrackingScaling",
+            TargetTrackingScalingPolicyConfiguration={
+                "TargetValue": percent,
+                "PredefinedMetricSpecification": {"PredefinedMetricType": PREDEFINED[signal]},
+            },
         )
 
     def _publish(self) -> None:

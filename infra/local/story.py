@@ -72,7 +72,7 @@ def short(alarm_name: str) -> str:
 
 
 def target(dimensions: Mapping[str, str]) -> str:
-    """Return a metric's target for people: the values of its dimensions."""
+    """Return a metric's target for people: the values of its dimensions, the most special last."""
     return " ".join(dimensions.values()) or "whole account"
 
 
@@ -89,10 +89,21 @@ def _metric(entry: Entry) -> str:
 
 
 def _alarm(entry: Entry) -> str:
-    name = short(entry["name"])
+    """Return ``Queue backlog delays processing (image-jobs): 1,129 s, >= 600 s for 15 m``."""
+    if entry["condition"] is None:
+        return f"{entry['name']}: {entry['old']} → {entry['new']}: {entry['reason']}"
+    name = f"{entry['title']} ({target(entry['target'])})"
     if entry["new"] == "ALARM":
-        return f"{name} rings: {entry['reason']}"
+        return f"{name}: {value(entry)}{entry['condition']['text']} for {entry['datapoints']}"
     return f"{name}: {entry['old']} → {entry['new']}"
+
+
+def value(entry: Entry) -> str:
+    """Return the newest value that an alarm was decided from, as people read it; empty when it is not known."""
+    if not entry["evaluated"]:
+        return ""
+    condition = entry["condition"]
+    return f"{entry['evaluated'][-1] * condition['scale']:,.4g} {condition['unit']}, ".replace(" ,", ",")
 
 
 def _delivery(entry: Entry) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import timedelta
 from typing import Any
 
 from alarms.domain.event import from_iso
@@ -60,6 +59,7 @@ def _ring(timeline: Sequence[Entry], entry: Entry) -> dict[str, Any]:
     return {
         "alarm": entry["name"],
         "row": entry["row"],
+        "title": entry["title"],
         "rang_at": entry["at"],
         "ok_at": None,
         "ended_as": None,
@@ -126,6 +126,7 @@ def deliveries(timeline: Sequence[Entry]) -> dict[str, int]:
         "total": len(entries),
         "duplicates": len(extra),
         "duplicates_that_changed_something": sum(bool(entry["changed"] or entry["slack_writes"]) for entry in extra),
+        "duplicates_that_woke_again": sum(bool(entry["wake_ups"]) for entry in extra),
         "failed": sum(entry["outcome"] != "done" for entry in entries),
     }
 
@@ -155,7 +156,9 @@ def _kinds(timeline: Sequence[Entry]) -> dict[str, int]:
 
 
 def _virtual_seconds(timeline: Sequence[Entry]) -> float:
-    if not timeline:
+    """Return how long metrics were played: from the first period's begin to the last one's arrival."""
+    metrics = _of(timeline, "metric")
+    if not metrics:
         return 0.0
-    spent: timedelta = from_iso(timeline[-1]["at"]) - from_iso(timeline[0]["at"])
-    return spent.total_seconds()
+    first, last = min(entry["period_start"] for entry in metrics), max(entry["at"] for entry in metrics)
+    return (from_iso(last) - from_iso(first)).total_seconds()
