@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import typer
 
 if TYPE_CHECKING:
+    from alarms.domain.alarm import Alarm
     from alarms.load import Loaded
     from alarms.problem import Problem
 
@@ -24,9 +25,25 @@ def catalogue_path(path: Path | None) -> Path:
     return found.relative_to(Path.cwd()) if found.is_absolute() and found.is_relative_to(Path.cwd()) else found
 
 
+def now() -> datetime:
+    """Return the time: the verbs' door at which the clock enters."""
+    return datetime.now(UTC)  # noqa: TID251 - the verbs' door at which the clock enters
+
+
 def today() -> date:
     """Return the day that decides whether a `disable … until` is over."""
-    return datetime.now(UTC).date()  # noqa: TID251 - the verbs' door at which the clock enters
+    return now().date()
+
+
+def alarms_by_name(path: Path | None, stage: str) -> dict[str, Alarm]:
+    """Return the alarms of one stage by name; none where the catalogue has no such stage. Errors as in ``opened``."""
+    from alarms.settings_file import read_settings
+    from alarms.sources import read_sources
+
+    settings, _ = read_settings(read_sources(catalogue_path(path)).settings, None)
+    if settings.stages_declared and stage not in settings.stages:
+        return {}
+    return {one.name: one.alarm for one in opened(path, stage or None).desired}
 
 
 def opened(path: Path | None, stage: str | None) -> Loaded:
