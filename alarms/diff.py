@@ -10,6 +10,7 @@ from alarms.desired import TAG_APPLIED, Desired
 from alarms.plan_types import Actual, Cause, FieldChange
 
 ENABLED = "ActionsEnabled"
+DESCRIPTION = "AlarmDescription"
 
 # Parts of a row that the request holds too: naming them twice would hide the one member that was changed.
 _IN_THE_REQUEST = ("condition", "period_s", "evaluation_periods", "datapoints_to_alarm", "missing", "title", "tags", "runbook")
@@ -45,8 +46,18 @@ def compare(desired: Desired, actual: Actual) -> Difference:
         for field in fields(desired.operation)
         if live.get(field) != merged.get(field)
     )
+    told = tuple(change for change in changes if len(changes) == 1 or not _repeats(desired, change))
     tags = tags_of(desired)
-    return Difference({**desired.request, **kept}, bool(changes), tags, changes + _tag_changes(desired, actual, applied), holds)
+    return Difference({**desired.request, **kept}, bool(changes), tags, told + _tag_changes(desired, actual, applied), holds)
+
+
+def _repeats(desired: Desired, change: FieldChange) -> bool:
+    """Tell whether a description differs only where it repeats the condition: the member that moved is named itself."""
+    if change.field != DESCRIPTION or change.cause is not Cause.YOU:
+        return False
+    before, after = str(change.before or "").split("\n"), str(change.after or "").split("\n")
+    differing = [line for old, line in zip(before, after, strict=False) if old != line]
+    return len(before) == len(after) and all(desired.alarm.condition.text in line for line in differing)
 
 
 def _holds(wanted: Configuration, live: Configuration, applied: Applied | None) -> tuple[dict[str, Json], tuple[str, ...]]:

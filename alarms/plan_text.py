@@ -27,7 +27,7 @@ def plan_lines(plan: Plan) -> Iterator[str]:
     for note in plan.notes:
         yield f"note: {note}"
     if plan.outside:
-        yield f"note: {_count(plan.outside, 'alarm')} of this catalogue outside the given path: left alone"
+        yield f"note: {_count(plan.outside, 'alarm')} of this catalogue outside what the path prunes: left alone"
     yield summary(plan)
     if plan.stop:
         yield f"stop: {plan.stop}"

@@ -275,3 +275,20 @@ def test_ten_thousand_alarms_are_planned_in_seconds() -> None:
     assert time.process_time() - begin < 15  # about 2 s on the machine this was written on
     assert (len(found.update), len(found.unchanged), found.seconds) == (1000, 9000, 334)
     assert TAG_APPLIED in found.update[0].tags
+
+
+def test_a_description_that_repeats_the_condition_is_not_named_beside_it() -> None:
+    cloud = PureCloud()
+
+    def described(title: str, threshold: float) -> Desired:
+        text = f">= {float(threshold)} s"
+        return row(Threshold=threshold, AlarmDescription=f"{title}\nAWS/SQS Age {text}, 15 of 15 x 60 s\nOwner: platform")
+
+    cloud.carry_out(planned(cloud, [described("Backlog", 600)]))
+
+    (one,) = planned(cloud, [described("Backlog", 900)]).update
+    (both,) = planned(cloud, [described("Queue", 900)]).update
+
+    assert [change.field for change in one.changes] == ["Threshold"]
+    assert "900.0 s" in one.request["AlarmDescription"]
+    assert [change.field for change in both.changes] == ["AlarmDescription", "Threshold"]
