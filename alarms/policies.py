@@ -7,7 +7,7 @@ from typing import Any
 
 from alarms.domain.action import Actions, ActionSpec, Parameter, ParameterKind
 from alarms.domain.alarm import Mode, Policy, Revert
-from alarms.kind import did_you_mean
+from alarms.kind import did_you_mean, nearest
 from alarms.problem import Level, Problem
 from alarms.quantity import parse_duration, parse_percent
 from alarms.schema.rows import StepModel
@@ -30,6 +30,8 @@ class Policies:
 
     def build(self, steps: list[StepModel], spot: Spot) -> tuple[Policy, ...]:
         """Return the policies of ``steps``, which stand at ``spot``; those with a problem are left out."""
+        if any(step.action not in self._specs for step in steps):
+            self._complete = False  # what a misspelt action was meant to change is not held against the others
         built = [self._policy(step, spot.at((index,))) for index, step in enumerate(steps)]
         return tuple(policy for policy in built if policy is not None)
 
@@ -72,12 +74,12 @@ class Policies:
             except ValueError as error:
                 self._note(spot.at((name,)), f"{name}: {error}", known[name].summary)
         if self._complete:
-            self._require(spec, read, given, spot)
+            self._require(spec, read, _meant(spec, given), spot)
             if len(self.problems) == before and (wrong := self._actions.problem(spec.name, read)):
                 self._note(spot, f"{spec.name}: {wrong}")
         return read
 
-    def _require(self, spec: ActionSpec, read: dict[str, Any], given: Mapping[str, Any], spot: Spot) -> None:
+    def _require(self, spec: ActionSpec, read: dict[str, Any], given: set[str], spot: Spot) -> None:
         for parameter in spec.parameters:
             if parameter.required and parameter.name not in given:
                 self._note(spot, f"{spec.name} needs {parameter.name!r}", f"it says: {parameter.summary}")
@@ -89,7 +91,7 @@ class Policies:
         ceilings = [parameter.name for parameter in spec.parameters if parameter.ceiling]
         if not step.limits:
             self._note(spot.at(("mode",)), f"mode {mode} of {spec.name} needs limits", "say `limits: [3 per hour, 10 per day]`")
-        if not any(name in step.with_ for name in ceilings):
+        if not _meant(spec, step.with_) & set(ceilings):
             fix = f"say `with: {{{ceilings[0]}: …}}`" if ceilings else "this action may only observe"
             self._note(spot.at(("mode",)), f"mode {mode} of {spec.name} needs a ceiling", fix)
         if step.revert is None:
@@ -100,6 +102,12 @@ class Policies:
     def _note(self, spot: Spot, summary: str, fix: str = "", *, key: bool = False) -> None:
         place = spot.named if key else spot.place
         self.problems.append(Problem(place, Level.ERROR, CHECK, self._row, summary, fix=fix))
+
+
+def _meant(spec: ActionSpec, given: Mapping[str, Any]) -> set[str]:
+    """Return the parameters that are given, a misspelt one counted as the one it likely means: it is told of already."""
+    known = {parameter.name for parameter in spec.parameters}
+    return {name if name in known else nearest(name, known) for name in given}
 
 
 def _value(parameter: Parameter, value: Any) -> int | float | str:

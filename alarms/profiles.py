@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from alarms.merge import Part, overlay
+from alarms.merge import REMEDIATE, Part, overlay
 from alarms.problem import Place
 from alarms.row import Row, Target
 from alarms.row_builder import Findings, Origin, RowBuilder, full_id, row_id
@@ -120,9 +120,11 @@ def targets(found: list[Mapping[str, str]], each: Spot, alone: Spot) -> tuple[Ta
 
 
 def _with_defaults(whole: Part, row: Part) -> Part:
-    if not whole.value.get("defaults"):
+    """Return ``row`` over its file's defaults; a map of remediation steps becomes a list either way."""
+    if not whole.value.get("defaults") and not isinstance(row.value.get(REMEDIATE), dict):
         return row
-    merged = overlay(whole.part("defaults"), row)
+    defaults = whole.part("defaults") if whole.value.get("defaults") else Part({}, row.spot)
+    merged = overlay(defaults, row)
     return Part(merged.value, Spot(row.spot.place, None, merged.spot.items))
 
 

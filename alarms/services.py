@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from alarms.domain.alarm import Mode
-from alarms.kind import did_you_mean
+from alarms.kind import did_you_mean, nearest
 from alarms.merge import Part, overlay
 from alarms.problem import Level, Place, Problem
 from alarms.profiles import Expanded, Profile, targets
@@ -60,6 +60,7 @@ class Services:
         self._settings, self._profiles, self._builder = settings, profiles, builder
         self._findings, self._today = findings, today
         self._seen: dict[str, Place] = {}
+        self._without_target: list[Problem] = []  # of the use at hand; a target that no row fits explains them better
         self.rows: list[Expanded] = []
         self.disabled: list[Disabled] = []
 
@@ -119,20 +120,30 @@ class Services:
         )
 
     def _build(self, use: _Use) -> None:
+        untold = use.profile.broken | self._misspelt_rows(use)  # more said of these would only be noise
+        watched: set[int] = set()
+        for name, base in use.profile.parts.items():
+            if name not in untold:
+                watched |= self._build_row(use, base)
+        strange = [target for target in use.shared if id(target) not in watched and not untold]
+        for target in strange:
+            summary = f"no row of {use.component} watches a target with {', '.join(target.dimensions)}"
+            self._findings.error(target.place, use.name, summary, _dimension_hint(use.profile))
+        if not strange:
+            self._findings += self._without_target
+        self._without_target.clear()
+
+    def _misspelt_rows(self, use: _Use) -> set[str]:
+        """Tell of overrides for rows that the profile does not have; return the rows that they likely mean."""
+        meant: set[str] = set()
         for override in use.overrides:
             for name in override.value:
                 if name not in use.profile.parts:
                     summary = f"the profile {use.component!r} has no row {name!r}"
                     place = override.part(name).spot.named
                     self._findings.error(place, use.name, summary, did_you_mean(name, use.profile.parts))
-        watched: set[int] = set()
-        for name, base in use.profile.parts.items():
-            if name not in use.profile.broken:
-                watched |= self._build_row(use, base)
-        for target in use.shared:
-            if id(target) not in watched and not use.profile.broken:
-                summary = f"no row of {use.component} watches a target with {', '.join(target.dimensions)}"
-                self._findings.error(target.place, use.name, summary, _dimension_hint(use.profile))
+                    meant.add(nearest(name, use.profile.parts))
+        return meant
 
     def _build_row(self, use: _Use, base: Part) -> set[int]:
         """Build one row of a profile for a service; return which of the shared targets it is about, by id()."""
@@ -176,7 +187,8 @@ class Services:
         if not found:
             per = ", ".join(base.value.get("per") or ())
             summary = f"the row has no target with {per}" if per else "the row has no target"
-            self._findings.error(use.place, name, summary, "add one to `targets`, or disable the row")
+            fix = "add one to `targets`, or disable the row"
+            self._without_target.append(Problem(use.place, Level.ERROR, CHECK, name, summary, fix=fix))
         return found
 
     def _is_disabled(self, name: str, own: OverrideModel, said: Part) -> bool:
