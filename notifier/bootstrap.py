@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-import boto3
+import botocore.session
 from aws_lambda_powertools.logging import Logger
 from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
@@ -113,20 +113,27 @@ def build(
     postpone: Callable[[Mapping[str, Any], float], None] | None = None,
 ) -> App:
     """Return the notifier for one stage. CannotRun names a variable that is missing; ports that are given are used."""
-    dynamodb = boto3.client("dynamodb") if threads is None or rows is None else None
+    clients = _clients()
+    dynamodb = clients("dynamodb") if threads is None or rows is None else None
     return App(
         threads=threads or DynamoThreads(dynamodb, _needed(environ, "TOCSIN_THREADS_TABLE")),
         rows=rows or DynamoRows(dynamodb, _needed(environ, "TOCSIN_CATALOGUE_TABLE")),
-        slack=slack or _slack(environ),
+        slack=slack or _slack(environ, clients),
         default_channel=_needed(environ, "TOCSIN_DEFAULT_CHANNEL"),
         language=Language(environ.get("TOCSIN_LANGUAGE") or "en"),
         log=log or _logger(),
-        postpone=postpone or Visibility(lambda: boto3.client("sqs")).postpone,
+        postpone=postpone or Visibility(lambda: clients("sqs")).postpone,
     )
 
 
-def _slack(environ: Mapping[str, str]) -> Slack:
-    token = Token(lambda: boto3.client("secretsmanager"), _needed(environ, "TOCSIN_SLACK_SECRET"))
+def _clients() -> Callable[[str], Any]:
+    """Return the maker of clients: botocore itself, since boto3 would load S3's transfer manager at every cold start."""
+    session = botocore.session.get_session()
+    return session.create_client
+
+
+def _slack(environ: Mapping[str, str], clients: Callable[[str], Any]) -> Slack:
+    token = Token(lambda: clients("secretsmanager"), _needed(environ, "TOCSIN_SLACK_SECRET"))
     return SlackApi(WebTransport(environ.get("TOCSIN_SLACK_URL") or SLACK_URL), token)
 
 

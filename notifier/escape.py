@@ -6,17 +6,12 @@ text and lone surrogates are dropped, and every cap is applied after escaping, n
 
 from __future__ import annotations
 
-import re
 from urllib.parse import quote, urlsplit
 
 ELLIPSIS = "…"
 
-# C0, C1, zero-width and direction marks, line separators, lone surrogates, non-characters.
-_UNSEEN = re.compile(
-    "[\x00-\x1f\x7f-\x9f\xad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff\ufff9-\uffff]+"
-)
-_ENTITY_CUT = re.compile(r"&[a-z]{0,3}$")
 _URL_SAFE = "/:?#[]@!$&'()*+,;=%~-._"
+_LONGEST_ENTITY = len("&amp;")
 _MAX_URL = 2000
 
 
@@ -61,17 +56,38 @@ def _address(url: str) -> str:
         return ""
     if parts.scheme not in ("http", "https") or not parts.netloc:
         return ""
-    safe = quote(_UNSEEN.sub("", url), safe=_URL_SAFE).replace("&", "&amp;")
+    safe = quote(_seen(url), safe=_URL_SAFE).replace("&", "&amp;")
     return safe if len(safe) <= _MAX_URL else ""
 
 
 def _tidy(text: str) -> str:
     """Return ``text`` on one line without characters that a reader cannot see."""
-    return " ".join(_UNSEEN.sub(" ", text).split())
+    return " ".join(_seen(text).split())
+
+
+def _seen(text: str) -> str:
+    """Return ``text`` without control characters, direction marks and lone surrogates; line breaks become spaces."""
+    if text.isprintable():
+        return text
+    return "".join(char if char.isprintable() else " " if char.isspace() else "" for char in text)
 
 
 def _capped(text: str, limit: int) -> str:
-    """Return at most ``limit`` characters of escaped ``text``; a cut is marked and never splits an entity."""
-    if len(text) <= limit:
+    """Return at most ``limit`` characters of escaped ``text``; a cut is marked and never splits an entity.
+
+    Slack does not say how it counts, so an emoji counts as two, as in UTF-16.
+    """
+    if _units(text) <= limit:
         return text
-    return _ENTITY_CUT.sub("", text[: max(limit - 1, 0)]).rstrip() + ELLIPSIS[:limit]
+    cut = text[: max(limit - 1, 0)]
+    while _units(cut) >= limit and cut:
+        cut = cut[: limit - 1 - _units(cut)]
+    entity = cut.rfind("&", max(0, len(cut) - _LONGEST_ENTITY))
+    if entity >= 0 and ";" not in cut[entity:]:
+        cut = cut[:entity]
+    return cut.rstrip() + ELLIPSIS[:limit]
+
+
+def _units(text: str) -> int:
+    """Return the length in UTF-16 units."""
+    return len(text) if text.isascii() else len(text) + sum(char > "\uffff" for char in text)

@@ -13,6 +13,7 @@ from notifier.escape import mrkdwn
 Block = dict[str, Any]  # a Block Kit block, JSON
 
 # Slack's wording of a time: each reader sees it in their own zone; the part after "|" is for clients that cannot.
+_NOTHING = "—"  # Slack refuses a whole message for one empty text
 _BARE_TEXT = 3_000  # Slack advises at most 4,000
 _DATE = "<!date^{epoch}^{{date_short_pretty}} {{time_secs}}|{fallback}>"
 
@@ -77,12 +78,12 @@ def _lines(block: Block) -> list[str]:
 
 def mark(text: str) -> Block:
     """Return a mrkdwn text object. ``verbatim`` keeps Slack from turning bare addresses and names into links and pings."""
-    return {"type": "mrkdwn", "text": text, "verbatim": True}
+    return {"type": "mrkdwn", "text": text if text.strip() else _NOTHING, "verbatim": True}
 
 
 def words(text: str) -> Block:
     """Return a plain_text object: never parsed."""
-    return {"type": "plain_text", "text": text, "emoji": False}
+    return {"type": "plain_text", "text": text if text.strip() else _NOTHING, "emoji": False}
 
 
 def header(text: str) -> Block:

@@ -220,7 +220,7 @@ def _footer(known: Incident, row: Alarm | None, language: Language, note: str) -
     if row:
         parts.insert(0, f"{w.ROW.in_(language)} {code(row.row, 160)}")
     said = [" · ".join(part for part in parts if part), *_held(event, language), note]
-    return context(*(mark(text) for text in said if text))
+    return context(*[mark(text) for text in said if text] or [mark("")])
 
 
 def _held(event: AlarmEvent, language: Language) -> Iterable[str]:

@@ -70,7 +70,7 @@ class SlackApi:
 
     def find(self, channel: str, metadata: Mapping[str, Any], *, thread_ts: str, since: datetime, now: datetime) -> Posted | None:
         """Look through the channel's (or thread's) newest messages; None as well when the scope to read them is missing."""
-        oldest = f"{(since - _LOOK_BACK).timestamp():.6f}"
+        oldest = f"{(min(since, now) - _LOOK_BACK).timestamp():.6f}"
         payload = {"channel": channel, "oldest": oldest, "limit": _LOOKED_AT, "include_all_metadata": True}
         method = "conversations.history"
         if thread_ts:

@@ -60,7 +60,7 @@ class Incident:
     @property
     def lasted(self) -> timedelta | None:
         """From the ALARM to what ended it; None while it lasts or when either time is not known."""
-        known = self.opened.changed_at_known and self.last.changed_at_known
+        known = self.opened.changed_at_known and self.last.changed_at_known and self.opened.state is State.ALARM
         return self.last.changed_at - self.opened.changed_at if self.after and known else None
 
     def holds(self, event: AlarmEvent) -> bool:
@@ -81,7 +81,8 @@ def item_key(event: AlarmEvent) -> str:
 def incidents(transitions: Sequence[AlarmEvent]) -> tuple[Incident, ...]:
     """Return the incidents in ``transitions`` of one subject, oldest first."""
     found: list[Incident] = []
-    for event in sorted(transitions, key=item_key):
+    distinct = {item_key(event): event for event in transitions}
+    for _, event in sorted(distinct.items()):
         current = found[-1] if found else None
         if event.state is State.ALARM:
             _ring(found, current, event)
