@@ -12,7 +12,7 @@ ELLIPSIS = "…"
 
 _URL_SAFE = "/:?#[]@!$&'()*+,;=%~-._"
 _LONGEST_ENTITY = len("&amp;")
-_MAX_URL = 2000
+_MAX_URL = 1500
 
 
 def plain(text: str, limit: int) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 from alarms.domain.event import AlarmEvent, Contributor, Envelope, Shape, State, Trigger, from_iso, iso
 from alarms.domain.report import Report
 
-KEPT_REPORTS = 5  # in the incident's message; the thread itself has all of them
+KEPT_REPORTS = 4  # in the incident's message; the thread itself has all of them
 _LONG = 1_200  # longest text kept of an event: CloudWatch's own reasons and descriptions are at most 1,024
 
 

@@ -12,8 +12,8 @@ from notifier.escape import bold, mrkdwn
 from notifier.figures import span
 from notifier.message import date
 
-_SHOWN_POLICIES = 4
-_SHOWN_REPORTS = 5
+_SHOWN_POLICIES = 3
+_SHOWN_REPORTS = 4
 
 
 def plan(row: Alarm | None, language: Language) -> str:
@@ -25,7 +25,7 @@ def plan(row: Alarm | None, language: Language) -> str:
         more = len(row.policies) - len(lines)
         return "\n".join([*lines, w.MORE.in_(language).format(count=more)] if more else lines)
     if row.no_action:
-        return w.NOTHING_SAFE.in_(language).format(why=mrkdwn(row.no_action, 400))
+        return w.NOTHING_SAFE.in_(language).format(why=mrkdwn(row.no_action, 300))
     return w.NO_POLICY.in_(language)
 
 
@@ -37,7 +37,7 @@ def done(reports: Sequence[Report], language: Language) -> str:
 
 def _line(report: Report, language: Language) -> str:
     phase = w.PHASE[report.phase].in_(language)
-    return f"{date(report.at)} *{phase}*: {mrkdwn(report.headline.in_(language), 200)}"
+    return f"{date(report.at)} *{phase}*: {mrkdwn(report.headline.in_(language), 160)}"
 
 
 def _policy(policy: Policy, language: Language) -> str:

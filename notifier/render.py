@@ -101,9 +101,9 @@ def _title(known: Incident, row: Alarm | None) -> str:
 def _what(known: Incident, row: Alarm | None, language: Language) -> Block:
     """Return the title, and under it what is measured and for how long."""
     event = known.alarm
-    lines = [bold(_title(known, row), 250) or code(event.alarm_name, 250)]
+    lines = [bold(_title(known, row), 200) or code(event.alarm_name, 200)]
     if row:
-        lines.append(f"{mrkdwn(row.condition.metric, 200)} {mrkdwn(row.condition.text, 200)}, {sustained(row, language)}")
+        lines.append(f"{mrkdwn(row.condition.metric, 160)} {mrkdwn(row.condition.text, 160)}, {sustained(row, language)}")
     elif watched(event):
         lines.append(mrkdwn(watched(event), 300))
     return section("\n".join(lines))
@@ -138,7 +138,7 @@ def _facts(known: Incident, row: Alarm | None, language: Language) -> list[tuple
     if event.contributor:
         facts.append((w.CONTRIBUTOR, _pairs(event.contributor.attributes) or code(event.contributor.id, 60)))
     if row and row.owner:
-        facts.append((w.OWNER, mrkdwn(row.owner, 120)))
+        facts.append((w.OWNER, mrkdwn(row.owner, 80)))
     return [(label.in_(language), value) for label, value in facts]
 
 
@@ -176,17 +176,17 @@ def _details(known: Incident, row: Alarm | None, language: Language) -> Iterable
     if row is None and event.description and event.description != _title(known, row):
         yield context(words(plain(event.description, 300)))
     if event.reason:
-        yield context(words(plain(w.REASON.in_(language).format(reason=event.reason), 600)))
+        yield context(words(plain(w.REASON.in_(language).format(reason=event.reason), 450)))
 
 
 def _composite(event: AlarmEvent, language: Language) -> Iterable[Block]:
     if event.children:
-        shown = [code(child, 120) for child in event.children[:5]]
+        shown = [code(child, 100) for child in event.children[:5]]
         more = len(event.children) - len(shown)
         tail = [w.MORE.in_(language).format(count=more)] if more else []
         yield section("\n".join([f"*{w.CHILDREN.in_(language)}*", *shown, *tail]))
     if event.trigger.alarm_rule:
-        yield section(f"*{w.RULE.in_(language)}*\n{code(event.trigger.alarm_rule, 500)}")
+        yield section(f"*{w.RULE.in_(language)}*\n{code(event.trigger.alarm_rule, 400)}")
 
 
 def _remediation(known: Incident, row: Alarm | None, language: Language, reports: Sequence[Report]) -> Iterable[Block]:
@@ -218,14 +218,14 @@ def _footer(known: Incident, row: Alarm | None, language: Language, note: str) -
     place = " ".join(part for part in (mrkdwn(event.account, 40), region_of(event, row)) if part)
     parts = [code(event.alarm_name, 255), place]
     if row:
-        parts.insert(0, f"{w.ROW.in_(language)} {code(row.row, 160)}")
+        parts.insert(0, f"{w.ROW.in_(language)} {code(row.row, 120)}")
     said = [" · ".join(part for part in parts if part), *_held(event, language), note]
     return context(*[mark(text) for text in said if text] or [mark("")])
 
 
 def _held(event: AlarmEvent, language: Language) -> Iterable[str]:
     if event.suppressed_by:
-        yield w.SUPPRESSED.in_(language).format(by=code(event.suppressed_by, 120))
+        yield w.SUPPRESSED.in_(language).format(by=code(event.suppressed_by, 100))
     if event.muted:
         yield w.MUTED.in_(language)
     if event.after_mute:
@@ -233,7 +233,7 @@ def _held(event: AlarmEvent, language: Language) -> Iterable[str]:
 
 
 def _pairs(pairs: object) -> str:
-    """Return dimensions as ``QueueName `image-jobs``` lines, at most five."""
+    """Return dimensions as ``QueueName `image-jobs``` lines, at most four."""
     items = list(dict(pairs).items()) if isinstance(pairs, dict) else []
-    shown = [f"{mrkdwn(name, 60)} {code(value, 130)}".rstrip() for name, value in items[:5]]
-    return "\n".join([*shown, "…"] if len(items) > 5 else shown)
+    shown = [f"{mrkdwn(name, 50)} {code(value, 90)}".rstrip() for name, value in items[:4]]
+    return "\n".join([*shown, "…"] if len(items) > 4 else shown)
