@@ -84,7 +84,7 @@ def _request(alarm: Alarm, members: Mapping[str, Any], settings: Settings) -> di
 
 
 def _description(alarm: Alarm) -> str:
-    """Return what a person reads in the console: the title last to be kept whole, the row's id first."""
+    """Return what a person reads in the console; where all of it is too long the title gives way."""
     window = f"{alarm.datapoints_to_alarm} of {alarm.evaluation_periods} x {alarm.period_s} s"
     lines = [
         f"{alarm.condition.metric} {alarm.condition.text}, {window}",

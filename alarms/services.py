@@ -20,6 +20,7 @@ from alarms.yaml_door import Document, Spot
 
 _OVERRIDE_KEYS = ("disable", "until", "targets")
 _IDENTITY_KEYS = ("service", "owner", "notify")
+_PROFILE_KEYS = ("id", "component", "service", "per", "own_targets")  # what a row is, not how it is used
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +151,7 @@ class Services:
         merged, said = overlay(base, use.identity), Part({}, Spot(use.place))
         for override in use.overrides:
             if row_id(base) in override.value:
-                change = override.part(row_id(base))
+                change = self._allowed(override.part(row_id(base)), f"{use.name}/{row_id(base)}")
                 said = overlay(said, change)
                 merged = overlay(merged, _only(change, *(key for key in change.value if key not in _OVERRIDE_KEYS)))
         merged = Part(merged.value, Spot(base.spot.place, None, merged.spot.items))
@@ -165,6 +166,14 @@ class Services:
         if chosen and (row := self._builder.build(merged, origin, chosen)):
             self.rows.append(Expanded(row, merged))
         return about
+
+    def _allowed(self, change: Part, name: str) -> Part:
+        """Return what an override may change; tell of what it may not."""
+        for key in _PROFILE_KEYS:
+            if key in change.value:
+                place = change.spot.at((key,)).named
+                self._findings.error(place, name, f"an override cannot change {key!r}", "write another row in the profile")
+        return _only(change, *(key for key in change.value if key not in _PROFILE_KEYS))
 
     def _stated(self, name: str, base: Part, said: Part, own: OverrideModel) -> tuple[Target, ...]:
         stated = targets([*(own.targets or ())], said.spot.at(("targets",)), said.spot)

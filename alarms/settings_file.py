@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
+
 from alarms.domain.alarm import Mode
 from alarms.domain.text import Language
 from alarms.kind import did_you_mean
-from alarms.problem import Level, Problem
+from alarms.problem import Level, Place, Problem
 from alarms.schema.errors import validate
 from alarms.schema.files import ClusterModel, DatabaseModel, StageModel, TocsinFile
 from alarms.settings import (
@@ -20,6 +22,8 @@ from alarms.settings import (
 )
 from alarms.yaml_door import Document
 
+STAGE_NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,46}[a-z0-9])?")
+
 
 def read_settings(document: Document | None, stage: str | None) -> tuple[Settings, list[Problem]]:
     """Return the settings of ``stage`` (None: ``default_stage``, else the first), and what is wrong with the file.
@@ -27,18 +31,26 @@ def read_settings(document: Document | None, stage: str | None) -> tuple[Setting
     Without a file every stage is allowed and the defaults hold.
     """
     if document is None or document.value is None:
-        name = stage or DEFAULT_STAGE
-        return Settings(stage=name, stages=(name,)), []
+        return _undeclared(stage or DEFAULT_STAGE)
     model, problems = validate(TocsinFile, document.value, document.spot)
     if model is None:
-        name = stage or DEFAULT_STAGE
-        return Settings(stage=name, stages=(name,)), problems
+        settings, more = _undeclared(stage or DEFAULT_STAGE)
+        return settings, problems + more
     name = stage or model.default_stage or next(iter(model.stages), DEFAULT_STAGE)
     names = tuple(model.stages) or (name,)
     if name not in names:
         place = document.spot.at(("default_stage",) if stage is None else ("stages",)).named
         problems.append(Problem(place, Level.ERROR, "settings", "", f"there is no stage {name!r}", fix=did_you_mean(name, names)))
     return _settings(model, model.stages.get(name, StageModel()), name, names), problems
+
+
+def _undeclared(stage: str) -> tuple[Settings, list[Problem]]:
+    """Return the defaults for a stage that no file declares; its name becomes part of alarm names."""
+    problems = []
+    if not STAGE_NAME.fullmatch(stage):
+        summary = f"{stage!r} is no name of a stage"
+        problems.append(Problem(Place("--stage"), Level.ERROR, "settings", "", summary, fix="small letters, digits and -"))
+    return Settings(stage=stage, stages=(stage,)), problems
 
 
 def _settings(whole: TocsinFile, stage: StageModel, name: str, names: tuple[str, ...]) -> Settings:

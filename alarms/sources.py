@@ -39,7 +39,7 @@ def read_sources(root: Path) -> Sources:
     """
     if root.is_dir():
         return _sort(_files(root), root)
-    if not root.exists():
+    if not root.is_file():
         raise CannotRun(f"{root}: there is no such file or folder")
     home = _home(root)
     if home is None:

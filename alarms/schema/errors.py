@@ -29,6 +29,7 @@ _MEANT = {
     "threshold": ("when", 'write `when: ">= 600 s"`'),
     "treat_missing_data": ("missing", "write `missing: not_breaching`"),
     "channel": ("notify", "write `notify: ops-alerts`"),
+    "discover": ("targets", "name the resources in `targets`: they are not discovered by tags yet"),
     "name": ("id", "write `id: oldest-message-age`"),
 }
 

@@ -115,4 +115,4 @@ class TocsinFile(StageModel):
     prefix: Slug = "tocsin"
     default_stage: Slug | None = None
     settle: Duration = Field(default=20, description="alarms of one service that ring within this time get one plan")
-    stages: dict[str, StageModel] = Field(default_factory=dict)
+    stages: dict[Slug, StageModel] = Field(default_factory=dict)

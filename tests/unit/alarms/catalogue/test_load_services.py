@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from datetime import date
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from alarms.domain.errors import BadInput
 from alarms.provenance import shown
@@ -100,6 +103,9 @@ def test_a_disabled_row_makes_no_alarm_until_its_day(catalogue: Any, house: File
             "notify: #ops",
             '#ops is a comment to YAML, and the value is empty; write "#ops" in quotes',
         ),
+        (SERVICE, "        remediate", "        id: other\n        remediate", "an override cannot change 'id'"),
+        (SERVICE, "targets:", "discover: {team: a}\n    targets:", "they are not discovered by tags yet"),
+        ("tocsin.yaml", "  dev:", "  Dev Stage:", "'Dev Stage' is not a short name"),
         ("tocsin.yaml", '"999999999999"', "099999999999", "099999999999 starts with a zero"),
         ("tocsin.yaml", '"999999999999"', "999999999999", 'write "999999999999" in quotes'),
         ("tocsin.yaml", "mode_cap: auto}", "mode_cap: automatic}", "did you mean 'auto'?"),
@@ -161,3 +167,51 @@ def test_account_and_region_of_the_caller_stand_in_where_none_is_declared(catalo
 
 def test_loading_twice_gives_the_same_alarms(catalogue: Any, house: Files) -> None:
     assert catalogue(house).desired == catalogue(house).desired
+
+
+JUNK = st.recursive(
+    st.one_of(
+        st.none(), st.booleans(), st.integers(), st.text(max_size=6), st.sampled_from(["sqs", "oldest-message-age", "dev"])
+    ),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(
+                ["sqs", "oldest-message-age", "dev", "overrides", "targets", "remediate", "disable", "scale-consumers"]
+            ),
+            inner,
+            max_size=3,
+        )
+    ),
+    max_leaves=8,
+)
+
+
+@settings(deadline=None, max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(key=st.sampled_from(["service", "owner", "use", "stages"]), junk=JUNK)
+def test_junk_in_a_service_is_told_and_never_raises(key: str, junk: object, catalogue: Any, house: Files) -> None:
+    service = {"service": "s", "owner": "o", "notify": "n", "use": {"sqs": {"targets": [{"QueueName": "q"}]}}, key: junk}
+    loaded = catalogue({**house, SERVICE: json.dumps(service)}, stage="dev")
+
+    assert all("\n" not in str(problem) for problem in loaded.problems)
+
+
+@settings(deadline=None, max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(junk=JUNK)
+def test_junk_under_use_is_told_and_never_raises(junk: object, catalogue: Any, house: Files) -> None:
+    use = {"sqs": {"targets": [{"QueueName": "q"}], "overrides": {"oldest-message-age": junk}}}
+    service = {"service": "s", "owner": "o", "notify": "n", "use": use}
+    loaded = catalogue({**house, SERVICE: json.dumps(service)}, stage="dev")
+
+    assert all("\n" not in str(problem) for problem in loaded.problems)
+
+
+@settings(deadline=None, max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    key=st.sampled_from(["catalogue", "prefix", "stages", "channels", "databases", "clusters", "settle", "account", "topic"]),
+    junk=JUNK,
+)
+def test_junk_in_the_settings_is_told_and_never_raises(key: str, junk: object, catalogue: Any, house: Files) -> None:
+    loaded = catalogue({**house, "tocsin.yaml": json.dumps({key: junk})}, stage="dev")
+
+    assert all("\n" not in str(problem) for problem in loaded.problems)
