@@ -1,0 +1,166 @@
+"""Every operation that the overlay answers is called once, and its answer is what the service model allows.
+
+The seam checks each answer against the model (``infra.local.shapes``) and raises AssertionError when one differs: this story
+sees to it that no operation is left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from infra.local.aws import Embedded, embedded
+from infra.local.seam import Call
+from infra.local.shapes import ShapeChecker
+
+START = datetime(2026, 10, 31, 13, 0, tzinfo=UTC)
+METRIC = {"Namespace": "N", "MetricName": "m"}
+WHERE = {"ServiceNamespace": "ecs", "ResourceId": "service/c/s", "ScalableDimension": "ecs:service:DesiredCount"}
+CPU = {"PredefinedMetricType": "ECSServiceAverageCPUUtilization"}
+
+
+@pytest.fixture
+def aws() -> Iterator[Embedded]:
+    with embedded(START) as opened:
+        yield opened
+
+
+def alarms(aws: Embedded) -> None:
+    """Put, read, tag, force and delete alarms."""
+    cloudwatch = aws.client("cloudwatch")
+    judged = {"EvaluationPeriods": 1, "Threshold": 1, "ComparisonOperator": "GreaterThanThreshold"}
+    cloudwatch.put_metric_alarm(AlarmName="a", **METRIC, Period=60, Statistic="Sum", AlarmDescription="d", **judged)
+    stat = {"Metric": METRIC, "Period": 60, "Stat": "Sum"}
+    entries = [{"Id": "m1", "MetricStat": stat, "ReturnData": False}, {"Id": "e1", "Expression": "m1*2", "Label": "l"}]
+    cloudwatch.put_metric_alarm(AlarmName="b", Metrics=entries, **judged)
+    cloudwatch.put_composite_alarm(AlarmName="c", AlarmRule="ALARM(a) OR ALARM(b)")
+    cloudwatch.put_metric_data(Namespace="N", MetricData=[{"MetricName": "m", "Value": 5, "Timestamp": START}])
+    aws.clock.advance(60)
+    cloudwatch.set_alarm_state(AlarmName="b", StateValue="OK", StateReason="drill", StateReasonData="{}")
+    cloudwatch.disable_alarm_actions(AlarmNames=["a"])
+    cloudwatch.enable_alarm_actions(AlarmNames=["a"])
+    (first, *_) = cloudwatch.describe_alarms(AlarmTypes=["MetricAlarm", "CompositeAlarm"])["MetricAlarms"]
+    cloudwatch.describe_alarms(MaxRecords=1)
+    cloudwatch.describe_alarms(ChildrenOfAlarmName="c")
+    cloudwatch.describe_alarms_for_metric(**METRIC)
+    cloudwatch.describe_alarm_history(AlarmTypes=["MetricAlarm", "CompositeAlarm"])
+    cloudwatch.tag_resource(ResourceARN=first["AlarmArn"], Tags=[{"Key": "k", "Value": "v"}])
+    aws.client("resourcegroupstaggingapi").get_resources(ResourceTypeFilters=["cloudwatch:alarm"])
+    cloudwatch.list_tags_for_resource(ResourceARN=first["AlarmArn"])
+    cloudwatch.untag_resource(ResourceARN=first["AlarmArn"], TagKeys=["k"])
+    cloudwatch.delete_alarms(AlarmNames=["a", "b", "c"])
+
+
+def metrics(aws: Embedded) -> None:
+    """Read what ``alarms`` put."""
+    cloudwatch, window = aws.client("cloudwatch"), {"StartTime": START, "EndTime": START + timedelta(hours=1)}
+    stat = {"Metric": METRIC, "Period": 60, "Stat": "Sum"}
+    cloudwatch.get_metric_data(MetricDataQueries=[{"Id": "m1", "MetricStat": stat}], **window)
+    cloudwatch.get_metric_statistics(**METRIC, Period=60, Statistics=["Sum"], **window)
+    cloudwatch.get_metric_statistics(**METRIC, Period=60, ExtendedStatistics=["p90"], **window)
+    cloudwatch.list_metrics()
+
+
+def services(aws: Embedded) -> None:
+    """Run a service, replace it, roll it back."""
+    ecs = aws.client("ecs")
+    ecs.create_cluster(clusterName="c")
+    for image in ("1", "2"):
+        ecs.register_task_definition(family="f", cpu="256", containerDefinitions=[{"name": "n", "image": image}])
+    ecs.create_service(cluster="c", serviceName="s", taskDefinition="f:1", desiredCount=2, launchType="FARGATE")
+    aws.clock.advance(60)
+    alarm = {"alarmNames": ["a"], "enable": True, "rollback": True}
+    ecs.update_service(cluster="c", service="s", taskDefinition="f:2", deploymentConfiguration={"alarms": alarm})
+    ecs.describe_clusters(clusters=["c", "none"])
+    ecs.describe_task_definition(taskDefinition="f")
+    ecs.describe_services(cluster="c", services=["s", "none"])
+    ecs.list_services(cluster="c")
+    tasks = ecs.list_tasks(cluster="c")["taskArns"]
+    ecs.stop_task(cluster="c", task=tasks[0])
+    ecs.describe_tasks(cluster="c", tasks=[*tasks, "none"])
+    (newest, *_) = ecs.list_service_deployments(cluster="c", service="s")["serviceDeployments"]
+    ecs.stop_service_deployment(serviceDeploymentArn=newest["serviceDeploymentArn"])
+    aws.clock.advance(60)
+    ecs.describe_service_deployments(serviceDeploymentArns=[newest["serviceDeploymentArn"], "none"])
+    ecs.describe_service_revisions(serviceRevisionArns=[newest["targetServiceRevisionArn"], "none"])
+
+
+def scaling(aws: Embedded) -> None:
+    """Bounds, a policy, a schedule."""
+    client = aws.client("application-autoscaling")
+    client.register_scalable_target(**WHERE, MinCapacity=3, MaxCapacity=9)
+    client.describe_scalable_targets(ServiceNamespace="ecs")
+    tracking = {"TargetValue": 50, "PredefinedMetricSpecification": CPU}
+    client.put_scaling_policy(
+        **WHERE, PolicyName="p", PolicyType="TargetTrackingScaling", TargetTrackingScalingPolicyConfiguration=tracking
+    )
+    client.describe_scaling_policies(ServiceNamespace="ecs")
+    bounds = {"MinCapacity": 4}
+    client.put_scheduled_action(**WHERE, ScheduledActionName="x", Schedule="rate(1 day)", ScalableTargetAction=bounds)
+    client.describe_scheduled_actions(ServiceNamespace="ecs")
+    client.describe_scaling_activities(ServiceNamespace="ecs", IncludeNotScaledActivities=True)
+    client.delete_scheduled_action(**WHERE, ScheduledActionName="x")
+    client.delete_scaling_policy(**WHERE, PolicyName="p")
+    client.deregister_scalable_target(**WHERE)
+
+
+def schedules(aws: Embedded) -> None:
+    """Create, change, list and delete a group with one schedule."""
+    client = aws.client("scheduler")
+    client.create_schedule_group(Name="g")
+    target = {"Arn": aws.place.arn("sqs", "q"), "RoleArn": "arn:aws:iam::123456789012:role/r"}
+    when = {"ScheduleExpression": "rate(1 hour)", "FlexibleTimeWindow": {"Mode": "OFF"}, "Target": target}
+    client.create_schedule(Name="n", GroupName="g", **when)
+    client.update_schedule(Name="n", GroupName="g", Description="d", StartDate=START + timedelta(days=1), **when)
+    client.get_schedule(Name="n", GroupName="g")
+    client.list_schedules(MaxResults=1)
+    client.list_schedule_groups()
+    client.get_schedule_group(Name="g")
+    client.delete_schedule(Name="n", GroupName="g")
+    client.delete_schedule_group(Name="g")
+
+
+def mappings(aws: Embedded) -> None:
+    """One mapping, read and changed."""
+    client = aws.client("lambda")
+    identifier = aws.mappings.preload(function="f", queue_arn=aws.place.arn("sqs", "q"), maximum_concurrency=2, reserved=5)
+    client.list_event_source_mappings(FunctionName="f")
+    client.update_event_source_mapping(UUID=identifier, ScalingConfig={"MaximumConcurrency": 3})
+    client.get_event_source_mapping(UUID=identifier)
+    client.get_function_concurrency(FunctionName="f")
+
+
+def test_every_answer_of_every_operation_is_what_its_service_model_allows(aws: Embedded) -> None:
+    """No operation is left out of the story; one that is added must be added here."""
+    calls: list[Call] = []
+    aws.seam.observe(calls.append)
+    for part in (alarms, metrics, services, scaling, schedules, mappings):
+        part(aws)
+
+    answered = {(call.service, call.operation) for call in calls if call.served == "overlay" and call.error_code is None}
+    parts: dict[str, Any] = {
+        "cloudwatch": aws.cloudwatch,
+        "ecs": aws.ecs,
+        "application-autoscaling": aws.autoscaling,
+        "scheduler": aws.scheduler,
+        "lambda": aws.mappings,
+    }
+    known = {(service, operation) for service, part in parts.items() for operation in part.operations}
+    assert answered == known | {("resourcegroupstaggingapi", "GetResources")}
+
+
+def test_an_answer_against_its_model_is_caught(aws: Embedded) -> None:
+    """The check that the story leans on works."""
+    aws.seam.serve("scheduler", {"GetSchedule": lambda _params, _request: {"name": "lower"}})
+    with pytest.raises(AssertionError, match="not a member of GetScheduleOutput"):
+        aws.client("scheduler").get_schedule(Name="n")
+
+
+def test_what_moto_answers_is_checked_nowhere_but_may_be(aws: Embedded) -> None:
+    """The checker works on any service's answer."""
+    answer = aws.client("sqs").create_queue(QueueName="q")
+    model = aws.client("sqs").meta.service_model.operation_model("CreateQueue")
+    assert ShapeChecker().response(answer, model) == []

@@ -1,0 +1,23 @@
+"""An embedded AWS that opens for each test on the last evening of October."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+import freezegun
+import pytest
+
+from infra.local.aws import Embedded, embedded
+
+# pytest's own stopwatch runs on real time: else --durations tells of decades.
+freezegun.configure(extend_ignore_list=["_pytest.timing"])
+
+START = datetime(2026, 10, 31, 13, 0, tzinfo=UTC)
+
+
+@pytest.fixture
+def aws() -> Iterator[Embedded]:
+    """Return an open embedded AWS; its clock stands at 13:00 UTC."""
+    with embedded(START) as opened:
+        yield opened
