@@ -29,7 +29,10 @@ class Difference:
 
 def tags_of(desired: Desired) -> dict[str, str]:
     """Return every tag the alarm should carry, the record of this apply included."""
-    wanted = normal(desired.operation, desired.request, desired.alarm.account)
+    return _tags_of(desired, normal(desired.operation, desired.request, desired.alarm.account))
+
+
+def _tags_of(desired: Desired, wanted: Configuration) -> dict[str, str]:
     return {**desired.tags, TAG_APPLIED: Applied.of(desired.operation, wanted, desired.tags).text}
 
 
@@ -47,7 +50,7 @@ def compare(desired: Desired, actual: Actual) -> Difference:
         if live.get(field) != merged.get(field)
     )
     told = tuple(change for change in changes if len(changes) == 1 or not _repeats(desired, change))
-    tags = tags_of(desired)
+    tags = _tags_of(desired, wanted)
     return Difference({**desired.request, **kept}, bool(changes), tags, told + _tag_changes(desired, actual, applied), holds)
 
 

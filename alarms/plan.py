@@ -67,7 +67,9 @@ def plan(
         items=(*puts, *deletes),
         unchanged=tuple(answer for answer in answers if isinstance(answer, Same)),
         refused=(*(answer for answer in answers if isinstance(answer, Refusal)), *in_use),
-        held=_held(desired, live, target),
+        held=tuple(
+            Hold(answer.name, answer.id, what) for answer in answers if not isinstance(answer, Refusal) for what in answer.holds
+        ),
         live=len(ours),
         outside=sum(1 for alarm in ours if alarm.name not in wanted and not scope.holds(alarm.row)),
         allowed_deletes=max(1, len(ours) // 10) if allow_deletes is None else allow_deletes,
@@ -89,7 +91,7 @@ def _answer(one: Desired, alarm: Actual | None, target: Target, rows: Rows, circ
     row = None if rows is None or _published(rows, one) == one.alarm.digest else one.alarm.to_document()
     if alarm is None:
         item = Item(Verb.CREATE, one.name, one.id, one.operation, dict(one.request), tags=tags_of(one))
-        return replace(item, row=row, row_digest=one.alarm.digest, row_seen=_published(rows, one))
+        return replace(item, row=row, row_digest=one.alarm.digest if row is not None else "", row_seen=_published(rows, one))
     refusal = _not_ours(one, alarm, target)
     return refusal or _update(one, alarm, target, rows, row)
 
@@ -124,7 +126,7 @@ def _update(one: Desired, alarm: Actual, target: Target, rows: Rows, row: Mappin
     elif not changes and recorded != difference.tags[TAG_APPLIED]:
         changes = (FieldChange(f"tag {TAG_APPLIED}", recorded, difference.tags[TAG_APPLIED], Cause.RECORD),)
     if not changes and row is None:
-        return Same(one.name, one.id)
+        return Same(one.name, one.id, difference.holds)
     return Item(
         Verb.UPDATE,
         one.name,
@@ -134,22 +136,12 @@ def _update(one: Desired, alarm: Actual, target: Target, rows: Rows, row: Mappin
         put=difference.put,
         tags=difference.tags,
         row=row,
-        row_digest=one.alarm.digest,
+        row_digest=one.alarm.digest if row is not None else "",
         changes=changes,
         holds=difference.holds,
         seen=alarm.fingerprint(target),
         row_seen=_published(rows, one),
     )
-
-
-def _held(desired: Sequence[Desired], live: Mapping[str, Actual], target: Target) -> tuple[Hold, ...]:
-    """List every hold of people, on alarms that are written and on those that are not."""
-    found = []
-    for one in desired:
-        alarm = live.get(one.name)
-        if alarm and alarm.operation == one.operation and alarm.belongs_to(target):
-            found += [Hold(one.name, one.id, what) for what in compare(one, alarm).holds]
-    return tuple(found)
 
 
 def _circles(desired: Sequence[Desired]) -> frozenset[str]:

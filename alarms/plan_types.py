@@ -159,10 +159,11 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True)
 class Same:
-    """An alarm that is as it should be."""
+    """An alarm that is as it should be; ``holds`` are what people set on it and `apply` keeps."""
 
     name: str
     id: str
+    holds: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -212,3 +212,12 @@ def test_a_missing_table_is_one_line_and_no_rows_does_without(shop: Shop) -> Non
     assert "--no-rows" in result.stderr
 
     assert shop("apply", "--yes", "--no-rows").exit_code == 0
+
+
+def test_the_products_own_catalogue_is_deployed_and_then_needs_nothing_more(shop: Shop) -> None:
+    shop.aws.client("dynamodb").create_table(**table_definition("tocsin-demo-catalogue"))
+    catalogue = Path(alarms.__file__).parent / "catalog"
+
+    assert shop("apply", "--stage", "demo", "--yes", path=catalogue).exit_code == 0
+    assert shop("plan", "--stage", "demo", "--detailed-exitcode", path=catalogue).exit_code == 0
+    assert shop("plan", "--stage", "demo", "--detailed-exitcode", path=catalogue / "profiles" / "sqs.yaml").exit_code == 0
