@@ -62,8 +62,8 @@ class DynamoThreads:
     def around(self, subject: str, at: datetime) -> Timeline:
         """Return the newest transitions, and those on both sides of ``at`` when it lies further back."""
         items = self._page(subject, "item < :edge", _TIMES_END, forward=False)
-        if len(items) == _PAGE and items[-2]["item"]["S"] >= iso(at):
-            moment = iso(at)
+        moment = iso(at)
+        if len(items) == _PAGE and not any(_rings_before(item, moment) for item in items[:-1]):
             items = self._page(subject, "item < :edge", moment + "#~", forward=False)
             items += self._page(subject, "item BETWEEN :edge AND :end", moment + "#~", forward=True)
         found = sorted(items, key=lambda item: str(item["item"]["S"]))
@@ -204,6 +204,11 @@ def _key(subject: str, item: str) -> dict[str, Any]:
 
 def _expiry(now: datetime) -> dict[str, str]:
     return {"N": str(int((now + KEPT).timestamp()))}
+
+
+def _rings_before(item: Item, moment: str) -> bool:
+    key = str(item["item"]["S"])
+    return key.endswith("#ALARM") and key <= moment + "#~"
 
 
 def _members(thread: Thread) -> tuple[str, dict[str, Any]]:

@@ -1,0 +1,228 @@
+"""Slack: the stand-in in process and over HTTP behave the same through the real adapter, and refuse what Slack refuses."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from notifier_samples import T0, event, row
+
+from alarms.domain.errors import Permanent, Retryable
+from infra.local.slack import TOKEN, Fault, Workspace
+from infra.local.slack_http import serving
+from notifier.ports import Answer, Throttled, Transport, Unsure
+from notifier.render import incident
+from notifier.secret import Token
+from notifier.slack import SlackApi, WebTransport, judged
+
+PAYLOAD = incident(event(), row(), channel="#ops").payload()
+
+
+@dataclass
+class Clock:
+    now: datetime = T0
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
+@dataclass
+class Secrets:
+    """A Secrets Manager with one secret; counts how often it is asked."""
+
+    token: str = TOKEN
+    asked: int = 0
+    text: str = field(default="")
+
+    def get_secret_value(self, SecretId: str) -> dict[str, str]:  # noqa: N803 - boto3's own spelling
+        self.asked += 1
+        return {"SecretString": self.text or json.dumps({"bot_token": self.token, "signing_secret": "s"})}
+
+
+@dataclass
+class Place:
+    """A workspace, the adapter that speaks to it, and the secret it takes the token from."""
+
+    workspace: Workspace
+    slack: SlackApi
+    secrets: Secrets
+    clock: Clock
+
+    def post(self, **changes: Any) -> Any:
+        return self.slack.post({**PAYLOAD, **changes}, self.clock())
+
+
+@pytest.fixture(params=["in process", "over http"])
+def place(request: pytest.FixtureRequest) -> Iterator[Place]:
+    clock, secrets = Clock(), Secrets()
+    workspace = Workspace(clock, channels={"ops": "C00000001", "old": "C00000002", "closed": "C00000003"}, rate_limited=True)
+    workspace.archived.add("old")
+    workspace.not_in.add("closed")
+    token = Token(lambda: secrets, "tocsin/dev/slack")
+    if request.param == "in process":
+        yield Place(workspace, SlackApi(workspace, token), secrets, clock)
+        return
+    with serving(workspace) as url:
+        yield Place(workspace, SlackApi(WebTransport(url), token), secrets, clock)
+
+
+def test_a_post_returns_the_channels_id_and_a_ts_of_its_own(place: Place) -> None:
+    first = place.post()
+    place.clock.now += timedelta(seconds=1)
+    second = place.post()
+    assert first.channel == second.channel == "C00000001"
+    assert first.ts == f"{T0.timestamp():.6f}"
+    assert second.ts > first.ts
+
+
+def test_an_edit_changes_the_message_and_keeps_what_it_was(place: Place) -> None:
+    posted = place.post()
+    place.slack.update({"channel": posted.channel, "ts": posted.ts, "text": "resolved", "blocks": []}, T0)
+    (shown,) = place.workspace.messages("#ops")
+    assert shown.payload["text"] == "resolved"
+    assert shown.history[0]["text"] == PAYLOAD["text"]
+
+
+def test_a_reply_stands_in_the_thread_and_not_in_the_channel(place: Place) -> None:
+    posted = place.post()
+    place.clock.now += timedelta(seconds=1)
+    place.post(channel=posted.channel, thread_ts=posted.ts)
+    assert len(place.workspace.messages("#ops")) == 1
+    assert len(place.workspace.replies("#ops", posted.ts)) == 1
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        ({"channel": "#nowhere"}, "channel_not_found"),
+        ({"channel": "#old"}, "is_archived"),
+        ({"channel": "#closed"}, "not_in_channel"),
+        ({"text": "", "blocks": [], "attachments": []}, "no_text"),
+        ({"blocks": [{"type": "divider"}] * 51}, "invalid_blocks"),
+        ({"blocks": [{"type": "section", "text": {"type": "mrkdwn", "text": "x" * 3001}}]}, "invalid_blocks"),
+        ({"blocks": [{"type": "header", "text": {"type": "plain_text", "text": "x" * 151}}]}, "invalid_blocks"),
+        ({"blocks": [{"type": "section", "text": {"type": "mrkdwn", "text": ""}}]}, "invalid_blocks"),
+        ({"blocks": [{"type": "divider", "block_id": "a"}] * 2}, "invalid_blocks"),
+        ({"blocks": [{"type": "mystery"}]}, "invalid_blocks"),
+        ({"blocks": [{"type": "section", "text": {"type": "mrkdwn", "text": "x" * 2900}}] * 5}, "msg_blocks_too_long"),
+        ({"text": "x" * 40_001}, "msg_too_long"),
+        ({"attachments": [{"color": "good", "fallback": "x"}] * 101}, "too_many_attachments"),
+        ({"thread_ts": "1.000001"}, "thread_not_found"),
+    ],
+)
+def test_what_slack_refuses_is_refused_with_slacks_code(place: Place, changes: dict[str, Any], code: str) -> None:
+    with pytest.raises(Permanent) as refused:
+        place.post(**changes)
+    assert refused.value.code == code
+    assert place.workspace.messages("#ops") == ()
+
+
+def test_an_edit_of_what_is_not_there_is_refused(place: Place) -> None:
+    with pytest.raises(Permanent) as refused:
+        place.slack.update({"channel": "C00000001", "ts": "1.000001", "text": "x"}, T0)
+    assert refused.value.code == "message_not_found"
+
+
+def test_a_second_message_in_one_second_has_to_wait(place: Place) -> None:
+    place.post()
+    with pytest.raises(Throttled) as throttled:
+        place.post()
+    assert throttled.value.after_s == 1
+
+
+def test_a_429_says_after_how_many_seconds(place: Place) -> None:
+    place.workspace.order(Fault.THROTTLED, retry_after_s=17)
+    with pytest.raises(Throttled) as throttled:
+        place.post()
+    assert throttled.value.after_s == 17
+
+
+@pytest.mark.parametrize(("fault", "shown"), [(Fault.BROKEN, 0), (Fault.TIMEOUT, 0), (Fault.LOST, 1)])
+def test_an_answer_that_never_comes_leaves_the_outcome_unsure(place: Place, fault: Fault, shown: int) -> None:
+    place.workspace.order(fault)
+    with pytest.raises(Unsure):
+        place.post()
+    assert len(place.workspace.messages("#ops")) == shown
+
+
+def test_a_message_is_found_again_by_its_metadata(place: Place) -> None:
+    posted = place.post()
+    metadata = PAYLOAD["metadata"]
+    found = place.slack.find(posted.channel, metadata, thread_ts="", since=T0, now=T0)
+    assert found == posted
+    other = {**metadata, "event_payload": {"episode": "000000000000"}}
+    assert place.slack.find(posted.channel, other, thread_ts="", since=T0, now=T0) is None
+
+
+def test_without_the_scope_to_read_nothing_is_found_and_nothing_breaks(place: Place) -> None:
+    assert place.slack.find("C99999999", PAYLOAD["metadata"], thread_ts="", since=T0, now=T0) is None
+
+
+def test_the_token_is_asked_for_once_in_five_minutes(place: Place) -> None:
+    for seconds in (0, 60, 299):
+        place.clock.now = T0 + timedelta(seconds=seconds)
+        place.post()
+    assert place.secrets.asked == 1
+    place.clock.now = T0 + timedelta(seconds=300)
+    place.post()
+    assert place.secrets.asked == 2
+
+
+def test_a_rotated_token_is_fetched_once_and_the_call_goes_through(place: Place) -> None:
+    place.post()
+    place.workspace.tokens = {"xoxb-rotated"}
+    place.secrets.token = "xoxb-rotated"
+    place.clock.now += timedelta(seconds=2)
+    place.post()
+    assert place.secrets.asked == 2
+    assert len(place.workspace.messages("#ops")) == 2
+
+
+def test_a_token_that_stays_wrong_is_a_permanent_failure_that_does_not_show_it(place: Place) -> None:
+    place.workspace.tokens = {"another"}
+    with pytest.raises(Permanent) as refused:
+        place.post()
+    assert refused.value.code == "invalid_auth"
+    assert TOKEN not in str(refused.value)
+    assert place.secrets.asked == 2
+
+
+@pytest.mark.parametrize("text", ["not json", "{}", '{"bot_token": ""}', "[]", '{"bot_token": 7}'])
+def test_a_secret_without_a_token_says_what_it_must_hold(text: str) -> None:
+    with pytest.raises(Permanent, match='must be JSON with a "bot_token"'):
+        Token(lambda: Secrets(text=text), "tocsin/dev/slack")(T0)
+
+
+def test_a_slack_that_cannot_be_reached_was_certainly_not_told() -> None:
+    slack = SlackApi(WebTransport("http://127.0.0.1:9/api/"), Token(Secrets, "s"))
+    with pytest.raises(Retryable) as failure:
+        slack.post(PAYLOAD, T0)
+    assert not isinstance(failure.value, Unsure)
+
+
+@pytest.mark.parametrize(
+    ("answer", "verdict"),
+    [
+        (Answer(200, {"ok": False, "error": "ratelimited"}), Throttled),
+        (Answer(429, {}, "soon"), Throttled),
+        (Answer(503, {}), Unsure),
+        (Answer(200, {}), Unsure),
+        (Answer(200, {"ok": False, "error": "Received a response in a non-JSON format: <html>"}), Unsure),
+        (Answer(200, {"ok": False, "error": "fatal_error"}), Unsure),
+        (Answer(200, {"ok": False, "error": "service_unavailable"}), Retryable),
+        (Answer(404, {}), Permanent),
+        (Answer(200, {"ok": False, "error": "an_error_of_tomorrow"}), Permanent),
+    ],
+)
+def test_every_answer_has_a_verdict(answer: Answer, verdict: type[Exception]) -> None:
+    with pytest.raises(verdict):
+        judged("chat.postMessage", answer)
+
+
+def test_the_workspace_is_a_transport() -> None:
+    transport: Transport = Workspace(lambda: T0)
+    assert transport("auth.test", {}, TOKEN).body["ok"] is True
