@@ -9,7 +9,10 @@ from alarms.calls import Caller, Sleep
 from alarms.domain.errors import CannotRun, Permanent
 from alarms.settings import Cluster, Database
 
-_UNKNOWN = frozenset({"DBInstanceNotFound", "DBInstanceNotFoundFault", "DBClusterNotFoundFault", "DBClusterNotFound"})
+_UNKNOWN = frozenset(
+    {"DBInstanceNotFound", "DBInstanceNotFoundFault", "DBClusterNotFoundFault", "DBClusterNotFound", "DBParameterGroupNotFound"}
+)
+_NOBODY_S = "default."  # AWS's own parameter groups: nobody can change a value in them [RDS user guide, parameter groups]
 _MAX_CONNECTIONS = "max_connections"
 SERVERLESS = "db.serverless"
 
@@ -64,6 +67,8 @@ class LiveRds:
         return self._number("describe_db_cluster_parameters", "DBClusterParameterGroupName", group_of_cluster)
 
     def _number(self, operation: str, key: str, group: str) -> int | None:
+        if group.startswith(_NOBODY_S):
+            return None
         if f"{key}={group}" not in self._numbers:
             self._numbers[f"{key}={group}"] = self._read_number(operation, key, group)
         return self._numbers[f"{key}={group}"]

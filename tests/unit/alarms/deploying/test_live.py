@@ -95,6 +95,16 @@ def test_a_formula_over_memory_is_left_to_the_class(rds: Rds) -> None:
     assert resolver(Known({}, {}, live(rds)))("max_connections", {"DBInstanceIdentifier": "db-1"}).value == 1722
 
 
+def test_aws_own_parameter_groups_hold_nothing_that_people_set(rds: Rds) -> None:
+    rds.clusters["image-db"]["DBClusterParameterGroup"] = "default.aurora-postgresql16"
+    rds.parameters["default.aurora-postgresql16"] = [[("max_connections", "1")]]
+
+    database = live(rds).database("db-1")
+
+    assert database is not None
+    assert database.max_connections is None
+
+
 def test_what_aws_does_not_know_is_none_and_each_thing_is_asked_once(rds: Rds) -> None:
     facts = live(rds)
 
