@@ -1,0 +1,156 @@
+"""Makes the recording that a cold start is answered from: the first event of each room, once, on the embedded AWS.
+
+The event is an ALARM that posts (notifier) and one that reaches Run and makes the changing call (remediators); `settle` is 0,
+so that the whole way from event to change lies in one invocation.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any
+
+import notifier.bootstrap
+import remediators.bootstrap
+from alarms import deploy
+from alarms.desired import Desired
+from alarms.load import load
+from cli.catalogue import catalogue_path
+from infra.local.aws import Embedded, embedded
+from infra.local.pipeline import Context
+from infra.local.seam import Call
+from infra.local.slack import Workspace
+from infra.local.slack_http import serving
+from infra.local.stack import build
+from remediators.registry import registry
+
+START = datetime(2026, 10, 31, 15, 0, tzinfo=UTC)
+SIGNING_NAMES = {"cloudwatch": "monitoring", "application-autoscaling": "application-autoscaling"}
+CHANGING = {"RegisterScalableTarget", "UpdateService"}
+TASKS = 4
+
+
+@dataclass(frozen=True)
+class Recording:
+    """One room's first event: the Lambda event, the environment, the answers, the clients, the calls in order."""
+
+    event: dict[str, Any]
+    environ: dict[str, str]
+    answers: dict[str, list[Any]]
+    services: tuple[str, ...]
+    calls: tuple[str, ...]
+
+
+def record(room: str) -> Recording:
+    """Play the first event of ``room`` and return what it was answered."""
+    loaded = load(catalogue_path(None), stage="demo", actions=registry())
+    desired = [one for one in loaded.desired if one.id == "ecs/cpu-high"]
+    desired = [replace(one, alarm=replace(one.alarm, settle_s=0)) for one in desired]
+    with embedded(START, region=loaded.settings.region, account=loaded.settings.account) as aws:
+        workspace = Workspace(lambda: aws.clock.now)
+        with serving(workspace) as url:
+            stack = build(aws, loaded.settings, slack_url=url, channel="#ops-alerts")
+            _platform(aws)
+            clients = deploy.clients_of(aws.session, loaded.settings.region)
+            deploy.apply(clients, desired, loaded.settings, now=lambda: aws.clock.now, sleep=aws.clock.advance)
+            _ring(aws, desired[0])
+            queue = getattr(stack, room)
+            body = _alarm_message(aws, queue.url)
+            event = _lambda_event(body, queue.arn)
+            calls = _handled(aws, room, dict(stack.environ), event)
+            slack = [{"body": dict(call.answer)} for call in workspace.calls]
+    answers: dict[str, list[Any]] = defaultdict(list)
+    for call in calls:
+        answers[f"{SIGNING_NAMES.get(call.service, call.service)}.{call.operation}"].append(_answer(call))
+    # The floor posts, whether the room does or not.
+    answers["slack.chat.postMessage"] = slack or [{"body": {"ok": True}}]
+    _made_its_point(room, calls, slack)
+    services = tuple(dict.fromkeys(call.service for call in calls))
+    names = (*(f"{call.service}.{call.operation}" for call in calls), *("slack.chat.postMessage" for _ in slack))
+    return Recording(event, dict(stack.environ), dict(answers), services, names)
+
+
+def _made_its_point(room: str, calls: list[Call], slack: list[Any]) -> None:
+    """Refuse a recording whose first event did not do what the benchmark claims to measure."""
+    reached = bool(slack) if room == "notifier" else any(call.operation in CHANGING and not call.error_code for call in calls)
+    if not reached:
+        raise RuntimeError(f"the {room}'s first event did not reach its end: {[call.operation for call in calls]}")
+
+
+def _platform(aws: Embedded) -> None:
+    ecs, resource = aws.client("ecs"), "service/image/image-api"
+    ecs.create_cluster(clusterName="image")
+    ecs.register_task_definition(family="image", containerDefinitions=[{"name": "app", "image": "image:1"}])
+    ecs.create_service(cluster="image", serviceName="image-api", taskDefinition="image", desiredCount=TASKS)
+    aws.ecs.settle("image", "image-api")
+    aws.clock.advance(300)
+    aws.client("application-autoscaling").register_scalable_target(
+        ServiceNamespace="ecs",
+        ResourceId=resource,
+        ScalableDimension="ecs:service:DesiredCount",
+        MinCapacity=TASKS,
+        MaxCapacity=20,
+    )
+
+
+def _ring(aws: Embedded, alarm: Desired) -> None:
+    """Let the API's CPU stand at 95 % until the alarm rings."""
+    request = alarm.request
+    for _ in range(int(request["EvaluationPeriods"]) + 2):
+        datum = {
+            "MetricName": request["MetricName"],
+            "Dimensions": request["Dimensions"],
+            "Value": 95.0,
+            "Timestamp": aws.clock.now,
+        }
+        aws.client("cloudwatch").put_metric_data(Namespace=request["Namespace"], MetricData=[datum])
+        aws.clock.advance(60)
+
+
+def _alarm_message(aws: Embedded, queue_url: str) -> dict[str, Any]:
+    """Return the message of the ALARM: the alarm's first OK came before it."""
+    messages = aws.client("sqs").receive_message(QueueUrl=queue_url, MaxNumberOfMessages=10)["Messages"]
+    return next(message for message in messages if '\\"NewStateValue\\":\\"ALARM\\"' in message["Body"].replace(" ", ""))
+
+
+def _lambda_event(message: dict[str, Any], queue_arn: str) -> dict[str, Any]:
+    record = {
+        "messageId": message["MessageId"],
+        "receiptHandle": "recorded",
+        "body": message["Body"],
+        "attributes": {"ApproximateReceiveCount": "1", "SentTimestamp": "0"},
+        "messageAttributes": {},
+        "md5OfBody": message["MD5OfBody"],
+        "eventSource": "aws:sqs",
+        "eventSourceARN": queue_arn,
+        "awsRegion": queue_arn.split(":")[3],
+    }
+    return {"Records": [record]}
+
+
+def _handled(aws: Embedded, room: str, environ: dict[str, str], event: dict[str, Any]) -> list[Call]:
+    """Run the real handler's application once and return the AWS calls it made."""
+    calls: list[Call] = []
+    stop = aws.seam.observe(calls.append)
+    module = {"notifier": notifier.bootstrap, "remediators": remediators.bootstrap}[room]
+    answer = module.build(environ).handle(event, Context(room, "recorded"), aws.clock.now)
+    stop()
+    if answer["batchItemFailures"]:
+        raise RuntimeError(f"the {room}'s first event failed: {answer}")
+    return calls
+
+
+def _answer(call: Call) -> dict[str, Any]:
+    if call.error_code:
+        return {"error": {"__type": call.error_code, "message": call.error_message}}
+    body = {name: value for name, value in (call.response or {}).items() if name != "ResponseMetadata"}
+    return {"body": json.loads(json.dumps(body, default=_plain))}
+
+
+def _plain(value: Any) -> Any:
+    """Write what JSON has no form for: the JSON protocols send a time as epoch seconds."""
+    if isinstance(value, datetime):
+        return value.timestamp()
+    raise TypeError(f"not recordable: {type(value)}")
