@@ -88,10 +88,19 @@ def colour(known: Incident, row: Alarm | None) -> str:
 
 def _where(event: AlarmEvent, row: Alarm | None, room: int) -> tuple[str, ...]:
     """Return stage and service, or for a foreign alarm its name; never wider than ``room``."""
+    series = _series(event)
+    room -= sum(len(part) + 3 for part in series)
     if not row:
-        return (plain(event.alarm_name, max(room, 24)),)
+        return plain(event.alarm_name, max(room, 24)), *series
     stage = plain(row.stage, 16)
-    return stage, plain(row.service or row.component, max(room - len(stage), 12))
+    return stage, plain(row.service or row.component, max(room - len(stage), 12)), *series
+
+
+def _series(event: AlarmEvent) -> tuple[str, ...]:
+    """Return what tells a contributor's message from its sister's: the first attribute's value, else its id."""
+    if event.contributor is None:
+        return ()
+    return (plain(next(iter(event.contributor.attributes.values()), "") or event.contributor.id, 20),)
 
 
 def _title(known: Incident, row: Alarm | None) -> str:
@@ -131,8 +140,9 @@ def _facts(known: Incident, row: Alarm | None, language: Language) -> list[tuple
     event = known.last
     facts = [(w.STATE_LABEL, _state(known, language)), (w.SINCE, _since(known, language))]
     if event.shape is not Shape.COMPOSITE:
-        facts.append((w.VALUE, mrkdwn(measured(event, row, language), 80)))
-        facts.append((w.LIMIT, mrkdwn(limit(known.alarm, row, language) or "—", 120)))
+        edge = limit(known.alarm, row, language)
+        if edge or event.no_data or event.value is not None:
+            facts += [(w.VALUE, mrkdwn(measured(event, row, language), 80)), (w.LIMIT, mrkdwn(edge or "—", 120))]
     if target := _pairs(row.target if row else event.trigger.dimensions or {}):
         facts.append((w.TARGET, target))
     if event.contributor:
