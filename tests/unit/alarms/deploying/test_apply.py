@@ -416,7 +416,7 @@ def test_two_applies_at_once_one_waits(world: World) -> None:
 
     first = threading.Thread(target=run, args=("anna's apply", first_says, rows))
     first.start()
-    while not [call for call in world.calls if call.operation == "PutMetricAlarm"]:
+    while first.is_alive() and not [call for call in world.calls if call.operation == "PutMetricAlarm"]:
         time.sleep(0.005)
     second = threading.Thread(target=run, args=("ben's apply", second_says, [*rows, row("c")]))
     second.start()
