@@ -138,7 +138,7 @@ def watched(event: AlarmEvent) -> str:
 def _facts(known: Incident, row: Alarm | None, language: Language) -> list[tuple[str, str]]:
     """Return the two-column fields, most wanted first."""
     event = known.last
-    facts = [(w.STATE_LABEL, _state(known, language)), (w.SINCE, _since(known, language))]
+    facts = [(w.STATE_LABEL, state(known, language)), (w.SINCE, _since(known, language))]
     if event.shape is not Shape.COMPOSITE:
         edge = limit(known.alarm, row, language)
         if edge or event.no_data or event.value is not None:
@@ -152,7 +152,7 @@ def _facts(known: Incident, row: Alarm | None, language: Language) -> list[tuple
     return [(label.in_(language), value) for label, value in facts]
 
 
-def _state(known: Incident, language: Language) -> str:
+def state(known: Incident, language: Language) -> str:
     """Return the state in a sentence that does not promise more than is known."""
     if known.unseen_end:
         return w.SUPERSEDED.in_(language)
@@ -163,7 +163,7 @@ def _state(known: Incident, language: Language) -> str:
         return said
     lasted = duration(known.lasted, language)
     if known.ending is Ending.RECOVERED:
-        return f"{said} {w.AFTER.in_(language).format(span=lasted)}"
+        return w.RESOLVED_AFTER.in_(language).format(span=lasted)
     return f"{said}\n{w.ENDED_AFTER.in_(language).format(span=lasted)}"
 
 

@@ -11,9 +11,8 @@ from alarms.domain.report import Phase, Report
 from alarms.domain.text import Language
 from notifier import words as w
 from notifier.escape import bold, code, mrkdwn, plain
-from notifier.figures import duration
 from notifier.message import Block, Message, columns, context, date, header, mark, section
-from notifier.render import headline
+from notifier.render import headline, state
 from notifier.timeline import Incident
 
 EVENT_TYPE = "tocsin_reply"
@@ -46,14 +45,11 @@ def report_reply(report: Report, *, channel: str, thread_ts: str, language: Lang
 def ending_reply(known: Incident, row: Alarm | None, *, channel: str, thread_ts: str, language: Language) -> Message:
     """Return the thread reply that tells followers how the incident ended."""
     speaks = row.language if row else language
-    ending = known.ending
-    said = w.STATE[ending].in_(speaks) if ending else w.STATE_IN_ALARM.in_(speaks)
-    if known.lasted is not None:
-        said += f" {w.AFTER.in_(speaks).format(span=duration(known.lasted, speaks))}." if not said.endswith(".") else ""
+    said = state(known, speaks)
     return Message(
         channel=channel,
-        text=mrkdwn(f"{headline(known, row, speaks)}. {said}", 400),
-        blocks=(section(f"*{said}*"), context(mark(date(known.last.changed_at)))),
+        text=mrkdwn(f"{headline(known, row, speaks)} · {said}", 400),
+        blocks=(section(said), context(mark(date(known.last.changed_at)))),
         metadata=_metadata(ending_key(known)),
         thread_ts=thread_ts,
     )

@@ -37,8 +37,8 @@ SUPERSEDED = Text(
     "Ended at a time that was never reported: a newer incident has begun.",
     "종료 시각이 보고되지 않음: 새로운 인시던트가 시작되었습니다.",
 )
-AFTER = Text("after {span}", "{span} 만에")
-ENDED_AFTER = Text("ended after {span}", "{span} 후 종료")
+RESOLVED_AFTER = Text("Resolved after {span}", "{span} 만에 해결됨")
+ENDED_AFTER = Text("It ended after {span}.", "{span} 후 종료.")
 
 VALUE = Text("Value", "현재 값")
 LIMIT = Text("Limit", "기준")

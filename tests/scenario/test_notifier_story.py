@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -105,6 +105,7 @@ def colour(one: Shown) -> str:
 ALARM, OK = event(), ok(minute(21))
 ALARM2, OK2 = event(at=minute(30), values=(900.0,)), ok(minute(41), values=(12.0,))
 ACTED, HELPED = report("acted", minute(1)), report("helped", minute(15), Phase.HELPED, headline=Text("it drains", "줄어듭니다"))
+LATE_ACTED, LATE_HELPED = replace(ACTED, at=minute(43)), replace(HELPED, at=minute(44))
 STORY: tuple[Said, ...] = (ALARM, OK, ALARM2, OK2)
 AT_THE_END = [
     f"{GREEN} CRITICAL resolved · prod · image-processing · 12 s (≥ 600 s)",
@@ -133,10 +134,10 @@ def test_reports_and_endings_in_any_order_are_shown_once_in_one_message(order: t
 
 
 @settings(deadline=None, max_examples=60)
-@given(st.permutations([ALARM, OK, ALARM2, OK2, ACTED, HELPED] * 2), st.integers(0, 2**32))
+@given(st.permutations([ALARM, OK, ALARM2, OK2, LATE_ACTED, LATE_HELPED] * 2), st.integers(0, 2**32))
 def test_everything_twice_in_any_order_through_a_failing_slack_ends_the_same(order: list[Said], seed: int) -> None:
     """Whatever the order: one message per incident, in its right final state; the faults only delay."""
-    story, chance = Story(now=minute(2)), random.Random(seed)  # noqa: S311 - not for secrets
+    story, chance = Story(now=minute(45)), random.Random(seed)  # noqa: S311 - not for secrets
     story.workspace("chat.postMessage", {"channel": "#ops-alerts", "text": "makes the channel", "thread_ts": ""}, TOKEN)
     story.workspace.delete("#ops-alerts", story.shown()[0].ts)
     story.threads.learn("#ops-alerts", "C00000001")
@@ -166,7 +167,7 @@ def test_in_one_batch_an_ok_never_overtakes_its_alarm() -> None:
     (only,) = story.shown()
     assert [colour(one) for one in (only,)] == [GREEN]
     assert len(only.history) == 1
-    assert story.replies(only) == ["CRITICAL resolved · prod · image-processing · 35 s (≥ 600 s). Resolved after 21 min."]
+    assert story.replies(only) == ["CRITICAL resolved · prod · image-processing · 35 s (≥ 600 s) · Resolved after 21 min"]
 
 
 def test_a_late_alarm_whose_ok_was_seen_is_posted_already_resolved() -> None:
