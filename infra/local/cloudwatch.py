@@ -9,11 +9,11 @@ from typing import Any
 
 from infra.local.alarm_evaluation import Evaluation
 from infra.local.alarm_operations import AlarmOperations
-from infra.local.alarm_store import COMPOSITE, AlarmRecord, AlarmStore
+from infra.local.alarm_store import COMPOSITE, METRIC, AlarmRecord, AlarmStore
 from infra.local.alarm_transitions import EventListener, Publish, Transitions
 from infra.local.arns import Place
 from infra.local.aws_error import AwsError
-from infra.local.clock import ALARMS, Clock
+from infra.local.clock import ALARMS, Clock, Due
 from infra.local.metric_operations import MetricOperations
 from infra.local.metric_store import MetricStore
 from infra.local.seam import Operation, Request, Seam
@@ -44,7 +44,7 @@ class CloudWatch:
             **MetricOperations(self.metrics).operations,
         }
         clock.every(60, lambda: self._judge(self.evaluation.every_minute), order=ALARMS, label="alarms")
-        clock.every(10, lambda: self._judge(self.evaluation.every_ten_seconds), order=ALARMS, label="high-resolution alarms")
+        self._quick: Due | None = None
 
     @property
     def operations(self) -> dict[str, Operation]:
@@ -64,6 +64,9 @@ class CloudWatch:
 
     def _changed(self, alarm: AlarmRecord, now: datetime) -> None:
         """Hear of an alarm that was put or forced: its parents follow at once, a new composite leaves its first state soon."""
+        if alarm.type == METRIC and alarm.period_s < 60 and self._quick is None:
+            quickly = self.evaluation.every_ten_seconds
+            self._quick = self._clock.every(10, lambda: self._judge(quickly), order=ALARMS, label="high-resolution alarms")
         if alarm.type == COMPOSITE:
             self._clock.after(1, lambda: self._judge(self.evaluation.composites), order=ALARMS, label="composite")
         else:

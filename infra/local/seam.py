@@ -19,6 +19,7 @@ from unittest.mock import patch
 
 import botocore.client
 import botocore.handlers
+import botocore.session
 from botocore.awsrequest import AWSResponse
 from botocore.compat import HTTPHeaders
 from botocore.exceptions import BotoCoreError, ClientError, EndpointConnectionError, ReadTimeoutError
@@ -27,6 +28,7 @@ from botocore.model import OperationModel
 from infra.local.aws_error import AwsError
 from infra.local.faults import Fault, Faults
 from infra.local.shapes import ShapeChecker
+from infra.local.shared_loader import create_loader
 
 _PARAMS = "tocsin_params"
 
@@ -146,7 +148,10 @@ class Seam:
         def call(client: Any, operation: str, params: dict[str, Any]) -> Any:
             return self._call(original, client, operation, params)
 
-        self._patches = [patch.object(botocore.client.BaseClient, "_make_api_call", call)]
+        self._patches = [
+            patch.object(botocore.client.BaseClient, "_make_api_call", call),
+            patch.object(botocore.session, "create_loader", create_loader),
+        ]
         for item in self._patches:
             item.start()
         self._open = True
