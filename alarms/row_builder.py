@@ -26,6 +26,10 @@ class Findings(list[Problem]):
         """Add an error of the catalogue itself."""
         self.append(Problem(place, Level.ERROR, CHECK, row, summary, fix=fix))
 
+    def warn(self, place: Place, row: str, summary: str, fix: str = "") -> None:
+        """Add what `check` does not let pass, though the row can be used."""
+        self.append(Problem(place, Level.WARNING, CHECK, row, summary, fix=fix))
+
 
 @dataclass(frozen=True, slots=True)
 class Origin:
@@ -70,14 +74,15 @@ class RowBuilder:
         return None if policies.problems else built
 
     def _answered(self, part: Part, name: str) -> bool:
-        """Tell whether the row says what may be done, or why nothing is safe to do: exactly one of the two."""
-        both = NO_ACTION in part.value
-        if bool(part.value.get(REMEDIATE)) is not both:
-            return True
-        summary = "the row has both 'remediate' and 'no_action'" if both else "neither 'remediate' nor 'no_action' is there"
-        fix = "keep one" if both else 'say what may be done, or why nothing is safe to do: `no_action: "reason"`'
-        self._findings.error(part.spot.place, name, summary, fix)
-        return False
+        """Tell whether the row's answer to "what may be done" is one; a row without any is told to people, with a warning."""
+        reasoned, remedied = NO_ACTION in part.value, bool(part.value.get(REMEDIATE))
+        if reasoned and remedied:
+            self._findings.error(part.spot.place, name, "the row has both 'remediate' and 'no_action'", "keep one")
+            return False
+        if not reasoned and not remedied:
+            fix = 'say what may be done, or why nothing is safe to do: `no_action: "reason"`'
+            self._findings.warn(part.spot.place, name, "neither 'remediate' nor 'no_action' is there: people are only told", fix)
+        return True
 
 
 def row_id(part: Part) -> str:

@@ -8,6 +8,7 @@ from typing import Any, ClassVar, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
+from alarms.domain.alarm import Missing
 from alarms.kind import LowSamples, Metric, Statistic
 from alarms.kinds import DEFAULT, kinds
 from alarms.quantity import When
@@ -79,7 +80,9 @@ class RowModel(Strict):
     title: Line = Field(description="what people read first")
     kind: Line = Field(default=DEFAULT, description="the alarm's shape")
     for_: WindowField = Field(alias="for")
-    missing: MissingName = Field(description="what a missing point counts as")
+    missing: MissingName = Field(
+        default=Missing.MISSING, description="what a missing point counts as; missing, CloudWatch's own default, when left out"
+    )
     severity: SeverityName
     runbook: Line = Field(description="path in the repository, or an address")
     remediate: list[StepModel] = Field(default_factory=list, description="what may be done about it, in order")

@@ -8,6 +8,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from alarms.problem import Level
+
 ROW = """\
 component: sqs
 defaults: {notify: ops-alerts, owner: platform}
@@ -103,7 +105,6 @@ def test_the_component_is_the_metrics_when_nobody_says_it(catalogue: Any) -> Non
         ("image-jobs", "012345678901", "012345678901 starts with a zero"),
         ("image-jobs", "12345", 'write "12345" in quotes'),
         ("notify: ops-alerts, ", "", "'notify' is missing: nobody would hear of it"),
-        ('no_action: "nothing is safe"', "remediate: []", "neither 'remediate' nor 'no_action'"),
         ('no_action: "nothing is safe"', "no_action: x\n    remediate: [{action: escalate}]", "both 'remediate' and 'no_action'"),
         ('no_action: "nothing is safe"', "remediate: [{action: scale-consumer}]", "did you mean 'scale-consumers'?"),
         ('no_action: "nothing is safe"', "remediate: {escalate: 5}", "a map (key: value) is expected"),
@@ -117,6 +118,21 @@ def test_one_mistake_is_one_clear_line(old: str, new: str, says: str, catalogue:
 
     assert says in line
     assert line.startswith("rows.yaml:")
+
+
+def test_a_row_that_says_nothing_of_remediation_is_usable_with_a_warning(catalogue: Any) -> None:
+    loaded = catalogue(ROW.replace('    no_action: "nothing is safe"\n', "", 1))
+
+    (warning,) = loaded.problems
+    assert (warning.level, loaded.errors) == (Level.WARNING, ())
+    assert "neither 'remediate' nor 'no_action'" in warning.summary
+    assert len(loaded.desired) == 1
+
+
+def test_a_missing_point_counts_as_in_cloudwatch_when_the_row_does_not_say(catalogue: Any) -> None:
+    (one,) = catalogue(ROW.replace("    missing: not_breaching\n", "", 1)).desired
+
+    assert one.request["TreatMissingData"] == "missing"
 
 
 def test_a_row_that_stands_twice_names_both_places(catalogue: Any) -> None:
