@@ -121,6 +121,7 @@ def observe(clients: Clients, cluster: str, service: str, purpose: Purpose) -> T
     if targets and purpose is not Purpose.VERIFY:
         answer = scaling.describe_scaling_activities(**which, IncludeNotScaledActivities=True, MaxResults=20)
         activities = tuple(_activity(item) for item in answer["ScalingActivities"] if not item.get("NotScaledReasons"))
+    if targets and purpose is Purpose.REVERT:
         scheduled = _scheduled(scaling.describe_scheduled_actions(**which)["ScheduledActions"])
     if activities and purpose is Purpose.DECIDE:
         tracking = tuple(
@@ -282,11 +283,6 @@ def _notes(tasks: Tasks) -> Text:
         return Text("", "")
     said = ", ".join(f"{item.name} {item.when} → {item.floor}" for item in tasks.scheduled)
     return Text(f"Scheduled actions write this floor too: {said}.", f"예약 작업도 이 최소 용량을 바꿉니다: {said}.")
-
-
-def schedules(tasks: Tasks) -> Text:
-    """Return the sentence that a proposal adds when schedules write the same floor; empty when none do."""
-    return _notes(tasks)
 
 
 def _drifted(lent: Change, now: int | None) -> Text:

@@ -217,9 +217,7 @@ def _change(consumer: Tasks | Mapped, needed: int, parameters: Mapping[str, Any]
 
 def _why(observed: Consumers, sizing: Sizing, backlog: Backlog, change: Change) -> Text:
     unit = TASKS if isinstance(observed.consumer, Tasks) else INVOCATIONS
-    figures = queue_backlog.explained(backlog, sizing, observed.count, int(change.after or 0), unit)
-    notes = ecs_tasks.schedules(observed.consumer) if isinstance(observed.consumer, Tasks) else Text("", "")
-    return Text(f"{figures.en} {notes.en}".strip(), f"{figures.ko} {notes.ko}".strip())
+    return queue_backlog.explained(backlog, sizing, observed.count, int(change.after or 0), unit)
 
 
 def _with_figures(refusal: Refusal, observed: Consumers, sizing: Sizing, backlog: Backlog) -> Refusal:

@@ -123,12 +123,12 @@ remediate:
 
 
 def _why(tasks: Tasks, change: Change, situation: Situation) -> Text:
-    condition, notes = situation.alarm.condition, ecs_tasks.schedules(tasks)
+    condition = situation.alarm.condition
     shown = f"{situation.value * condition.scale:,.4g} {condition.unit}" if situation.value is not None else "?"
     held = tasks.target.floor if tasks.target else tasks.desired
     return Text(
         f"{tasks.service} runs {tasks.running} tasks at {shown} ({condition.text}); "
-        f"{'floor' if tasks.target else 'desired count'} {held} → {change.after}. {notes.en}".strip(),
+        f"{'floor' if tasks.target else 'desired count'} {held} → {change.after}.",
         f"{tasks.service} 태스크 {tasks.running}개 실행 중, 현재 {shown} ({condition.text}); "
-        f"{'최소 용량' if tasks.target else '목표 수'} {held} → {change.after}. {notes.ko}".strip(),
+        f"{'최소 용량' if tasks.target else '목표 수'} {held} → {change.after}.",
     )

@@ -9,6 +9,8 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from moto.backends import get_backend
+
 from alarms.domain.alarm import Alarm, Condition, Limit, Missing, Mode, Operator, Policy, Revert, Severity
 from alarms.domain.event import State
 from alarms.domain.report import Report
@@ -35,7 +37,7 @@ class Killed(BaseException):
 
 
 def policy(action: str, parameters: Mapping[str, Any], **changes: Any) -> Policy:
-    """A policy in mode auto with the usual bounds."""
+    """Return a policy in mode auto with the usual bounds."""
     usual = Policy(
         action=action,
         parameters=dict(parameters),
@@ -59,7 +61,7 @@ SCALE_FUNCTION = policy("scale-consumers", {"drain_within": 600, "function": "th
 
 
 def api_alarm(*policies: Policy, name: str = API, settle_s: int = 20, **changes: Any) -> Alarm:
-    """The API's CPU alarm."""
+    """Return the API's CPU alarm."""
     alarm = Alarm(
         name=name,
         account=ACCOUNT,
@@ -90,7 +92,7 @@ def api_alarm(*policies: Policy, name: str = API, settle_s: int = 20, **changes:
 
 
 def queue_alarm(*policies: Policy, settle_s: int = 20, **changes: Any) -> Alarm:
-    """The queue's age alarm."""
+    """Return the queue's age alarm."""
     return api_alarm(
         *(policies or (SCALE_CONSUMERS,)),
         name=QUEUE_AGE,
@@ -111,6 +113,7 @@ class World:
     def __init__(self, aws: Embedded) -> None:
         self.aws = aws
         self.calls: list[Call] = []
+        self._clients: dict[str, Any] = {}
         self.audit: list[dict[str, Any]] = []
         self.failed = 0
         self.queue: dict[str, int] = {"visible": 1240, "in_flight": 0}
@@ -121,10 +124,16 @@ class World:
         aws.seam.observe(self._saw)
         self.restart()
 
+    def client(self, service: str) -> Any:
+        """Return the story's own client of ``service``."""
+        if service not in self._clients:
+            self._clients[service] = self.aws.client(service)
+        return self._clients[service]
+
     # --- what was built -----------------------------------------------------------------------------------------------
 
     def _pipeline(self) -> dict[str, str]:
-        sqs, dynamodb = self.aws.client("sqs"), self.aws.client("dynamodb")
+        sqs, dynamodb = self.client("sqs"), self.client("dynamodb")
         commands = sqs.create_queue(QueueName="tocsin-dev-remediators", Attributes={"VisibilityTimeout": str(VISIBILITY_S)})
         reports = sqs.create_queue(QueueName="tocsin-dev-notifier")
         for name, keys in (("catalogue", ("alarm", "version")), ("history", ("pk", "sk"))):
@@ -134,10 +143,10 @@ class World:
                 AttributeDefinitions=[{"AttributeName": key, "AttributeType": "S"} for key in keys],
                 BillingMode="PAY_PER_REQUEST",
             )
-        self.aws.client("scheduler").create_schedule_group(Name="tocsin-dev")
+        self.client("scheduler").create_schedule_group(Name="tocsin-dev")
         arn = f"arn:aws:sqs:{REGION}:{ACCOUNT}:tocsin-dev-remediators"
-        topic = self.aws.client("sns").create_topic(Name="tocsin-alarms")["TopicArn"]
-        self.aws.client("sns").subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)
+        topic = self.client("sns").create_topic(Name="tocsin-alarms")["TopicArn"]
+        self.client("sns").subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)
         self.reports_url = reports["QueueUrl"]
         self.commands_url = commands["QueueUrl"]
         return {
@@ -153,9 +162,9 @@ class World:
         }
 
     def _platform(self) -> None:
-        self.aws.client("sqs").create_queue(QueueName="image-jobs")
+        self.client("sqs").create_queue(QueueName="image-jobs")
         self.aws.seam.serve("sqs", {"GetQueueAttributes": self._queue_attributes}, others_to_moto=True)
-        ecs = self.aws.client("ecs")
+        ecs = self.client("ecs")
         ecs.create_cluster(clusterName="image")
         ecs.register_task_definition(family="image", containerDefinitions=[{"name": "app", "image": "image:1"}])
         for service, count in (("image-api", 4), ("image-consumer", 3)):
@@ -182,7 +191,7 @@ class World:
 
     def apply(self, alarm: Alarm) -> None:
         """Deploy a row: the alarm in CloudWatch and its row in the catalogue."""
-        self.aws.client("cloudwatch").put_metric_alarm(
+        self.client("cloudwatch").put_metric_alarm(
             AlarmName=alarm.name,
             Namespace="Story",
             MetricName=alarm.row.rsplit("/", 1)[-1],
@@ -196,7 +205,7 @@ class World:
             OKActions=[TOPIC],
             InsufficientDataActions=[TOPIC],
         )
-        self.aws.client("dynamodb").put_item(
+        self.client("dynamodb").put_item(
             TableName="tocsin-dev-catalogue",
             Item={
                 "alarm": {"S": alarm.key},
@@ -211,7 +220,7 @@ class World:
         """Let the alarm go to ``state`` now; CloudWatch tells the topic."""
         self.aws.clock.advance(1)
         data = {"version": "1.0", "recentDatapoints": [91.0], "threshold": 80.0}
-        self.aws.client("cloudwatch").set_alarm_state(
+        self.client("cloudwatch").set_alarm_state(
             AlarmName=name, StateValue=state.value, StateReason=reason, StateReasonData=json.dumps(data)
         )
 
@@ -226,20 +235,26 @@ class World:
     def switch(self, *, paused: bool = False, mode: str = "auto", policies: Mapping[str, Any] | None = None) -> None:
         """Set the live switch."""
         value = json.dumps({"paused": paused, "reason": "drill", "mode": mode, "policies": policies or {}})
-        self.aws.client("ssm").put_parameter(Name="/tocsin/dev/switch", Value=value, Type="String", Overwrite=True)
+        self.client("ssm").put_parameter(Name="/tocsin/dev/switch", Value=value, Type="String", Overwrite=True)
 
     def target(self, resource: str, floor: int, maximum: int | None = None) -> None:
         """Set a service's scalable target, as people or their tools do."""
         bounds = {"MinCapacity": floor, **({"MaxCapacity": maximum} if maximum else {})}
-        self.aws.client("application-autoscaling").register_scalable_target(
+        self.client("application-autoscaling").register_scalable_target(
             ServiceNamespace="ecs", ResourceId=resource, ScalableDimension="ecs:service:DesiredCount", **bounds
         )
+
+    def scale_in(self) -> None:
+        """Bring both services back to their usual size, as target tracking does when it is quiet."""
+        for service, count in (("image-api", 4), ("image-consumer", 3)):
+            self.client("ecs").update_service(cluster="image", service=service, desiredCount=count)
+            self.aws.ecs.settle("image", service)
 
     def rates(self, *, sent: float, received: float, deleted: float) -> None:
         """Publish the queue's rates of the last minutes."""
         end = self.now.replace(second=0, microsecond=0)
         for name, value in (("Sent", sent), ("Received", received), ("Deleted", deleted)):
-            self.aws.client("cloudwatch").put_metric_data(
+            self.client("cloudwatch").put_metric_data(
                 Namespace="AWS/SQS",
                 MetricData=[
                     {
@@ -264,7 +279,7 @@ class World:
 
     def receive(self) -> list[dict[str, Any]]:
         """Take what is visible on the remediators' queue."""
-        found = self.aws.client("sqs").receive_message(
+        found = self.client("sqs").receive_message(
             QueueUrl=self.commands_url, MaxNumberOfMessages=10, MessageSystemAttributeNames=["All"]
         )
         return [
@@ -297,14 +312,20 @@ class World:
     def pump(self, copies: int = 1) -> int:
         """Deliver what is visible now, each record ``copies`` times; what failed stays for its visibility timeout."""
         taken = 0
-        while records := self.receive():
+        while self.visible() and (records := self.receive()):
             for record in records:
                 again = set().union(*(self.handle([dict(record)]) for _ in range(copies)))
                 self.failed += len(again)
                 if not again:
-                    self.aws.client("sqs").delete_message(QueueUrl=self.commands_url, ReceiptHandle=record["receiptHandle"])
+                    self.client("sqs").delete_message(QueueUrl=self.commands_url, ReceiptHandle=record["receiptHandle"])
                 taken += 1
         return taken
+
+    def visible(self) -> bool:
+        """Whether a message can be received now; read from moto's queue, so that hours of silence cost nothing."""
+        held = get_backend("sqs")[ACCOUNT][REGION].queues["tocsin-dev-remediators"]._messages
+        now = self.now.timestamp() * 1000
+        return any(max(message.visible_at, message.delayed_until) <= now for message in held)
 
     def wait(self, seconds: float, copies: int = 1, step: float = 10) -> None:
         """Let time pass, delivering what comes."""
@@ -332,19 +353,17 @@ class World:
         return self.aws.clock.now
 
     def floor(self, resource: str = API_RESOURCE) -> int:
-        """The scalable target's floor."""
-        answer = self.aws.client("application-autoscaling").describe_scalable_targets(
-            ServiceNamespace="ecs", ResourceIds=[resource]
-        )
+        """Return the scalable target's floor."""
+        answer = self.client("application-autoscaling").describe_scalable_targets(ServiceNamespace="ecs", ResourceIds=[resource])
         return int(answer["ScalableTargets"][0]["MinCapacity"])
 
     def desired(self, service: str = "image-api") -> int:
-        """The service's desired count."""
-        found = self.aws.client("ecs").describe_services(cluster="image", services=[service])["services"]
+        """Return the service's desired count."""
+        found = self.client("ecs").describe_services(cluster="image", services=[service])["services"]
         return int(found[0]["desiredCount"])
 
     def changes(self) -> list[tuple[str, Any]]:
-        """The handlers' changing calls that took effect: operation and value."""
+        """Return the handlers' changing calls that took effect: operation and value."""
         knobs = {
             "RegisterScalableTarget": "MinCapacity",
             "UpdateService": "desiredCount",
@@ -376,6 +395,6 @@ class World:
 
 @contextlib.contextmanager
 def world() -> Iterator[World]:
-    """A fresh world."""
+    """Open a fresh world."""
     with embedded(START, region=REGION, account=ACCOUNT) as aws:
         yield World(aws)

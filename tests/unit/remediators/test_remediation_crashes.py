@@ -1,0 +1,63 @@
+"""The process dies after any of its calls: the work is resumed or given back, never blindly repeated (P3)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from remediation_world import (
+    API_RESOURCE,
+    CONSUMER_RESOURCE,
+    SCALE_API,
+    SCALE_CONSUMERS,
+    World,
+    api_alarm,
+    queue_alarm,
+    world,
+)
+
+from alarms.domain.alarm import Limit, Revert
+
+OFTEN = {
+    "limits": (Limit(1000, 86400),),
+    "cooldown_s": 0,
+    "verify_within_s": 600,
+    "revert": Revert(after_ok_s=300, at_latest_s=1500),
+}
+ROWS = {
+    "scale-service": (api_alarm(replace(SCALE_API, **OFTEN)), API_RESOURCE, 4, 6),
+    "scale-consumers": (queue_alarm(replace(SCALE_CONSUMERS, **OFTEN)), CONSUMER_RESOURCE, 3, 11),
+}
+
+
+def live_through(told: World, name: str, killed_after: int | None) -> None:
+    """Let it ring, recover, and take enough time for verify and revert, whatever comes late."""
+    told.scale_in()
+    told.rates(sent=100, received=62, deleted=62)
+    told.calls.clear()
+    told.kill_after(killed_after)
+    told.ring(name)
+    told.wait(300, step=30)
+    told.recover(name)
+    told.wait(2400, step=60)
+    told.kill_after(None)
+
+
+@pytest.mark.parametrize("action", ROWS)
+def test_whatever_call_is_the_last_the_floor_rises_once_and_comes_back(action: str) -> None:
+    """Killed after call k, for every k: the floor was raised exactly once, given back exactly once, and people heard of both."""
+    row, resource, before, after = ROWS[action]
+    with world() as told:
+        told.apply(row)
+        told.pump()
+        live_through(told, row.name, None)
+        undisturbed = len(told.calls)
+        assert undisturbed > 40
+
+        for k in range(undisturbed):
+            live_through(told, row.name, k)
+
+            last = f"killed after call {k}, {told.calls[k].operation}"
+            assert [value for _, value in told.changes()] == [after, before], last
+            assert told.floor(resource) == before, last
+            assert told.phases() == ["acted", "helped", "reverted"], last
