@@ -34,7 +34,7 @@ class Message:
 
     def payload(self) -> dict[str, Any]:
         """Return the JSON arguments of chat.postMessage (and, with ``ts`` added, of chat.update)."""
-        payload: dict[str, Any] = {"channel": self.channel, "text": self.text, "blocks": list(self.blocks)}
+        payload: dict[str, Any] = {"channel": self.channel, "text": self.text or _NOTHING, "blocks": list(self.blocks)}
         if self.attachments:
             payload["attachments"] = list(self.attachments)
         if self.metadata:
@@ -45,7 +45,7 @@ class Message:
 
     def edit(self, channel: str, ts: str) -> dict[str, Any]:
         """Return the JSON arguments of the chat.update that makes the message ``ts`` of ``channel`` look like this one."""
-        payload = {"channel": channel, "ts": ts, "text": self.text, "blocks": list(self.blocks)}
+        payload = {"channel": channel, "ts": ts, "text": self.text or _NOTHING, "blocks": list(self.blocks)}
         return {**payload, "attachments": list(self.attachments), **({"metadata": self.metadata} if self.metadata else {})}
 
     def bare(self) -> Message:

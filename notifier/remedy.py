@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from alarms.domain.alarm import Alarm, Limit, Policy
-from alarms.domain.report import Report
+from alarms.domain.report import Phase, Report
 from alarms.domain.text import Language
 from notifier import words as w
 from notifier.escape import bold, mrkdwn
@@ -14,6 +14,8 @@ from notifier.message import date
 
 _SHOWN_POLICIES = 3
 _SHOWN_REPORTS = 4
+# Where nothing was changed the headline alone would leave the reader with a question.
+_WANTS_WHY = (Phase.SKIPPED, Phase.FAILED, Phase.NO_HELP, Phase.ESCALATED, Phase.KEPT, Phase.DRIFTED)
 
 
 def plan(row: Alarm | None, language: Language) -> str:
@@ -36,8 +38,9 @@ def done(reports: Sequence[Report], language: Language) -> str:
 
 
 def _line(report: Report, language: Language) -> str:
-    phase = w.PHASE[report.phase].in_(language)
-    return f"{date(report.at)} *{phase}*: {mrkdwn(report.headline.in_(language), 160)}"
+    line = f"{date(report.at)} {mrkdwn(report.headline.in_(language), 140)}"
+    why = mrkdwn(report.why.in_(language), 140)
+    return f"{line}: {why}" if why and report.phase in _WANTS_WHY else line
 
 
 def _policy(policy: Policy, language: Language) -> str:

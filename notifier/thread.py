@@ -31,11 +31,10 @@ def ending_key(known: Incident) -> str:
 
 def report_reply(report: Report, *, channel: str, thread_ts: str, language: Language) -> Message:
     """Return the thread reply for one report of remediation."""
-    lead = f"{w.PHASE[report.phase].in_(language)}: {report.headline.in_(language)}"
     blocks = [section(_paragraph(report, language)), *_changes(report, language), *_small(report, language)]
     return Message(
         channel=channel,
-        text=mrkdwn(lead, 300),
+        text=mrkdwn(report.headline.in_(language), 300),
         blocks=tuple(blocks),
         metadata=_metadata(report_key(report)),
         thread_ts=thread_ts,
@@ -57,9 +56,9 @@ def ending_reply(known: Incident, row: Alarm | None, *, channel: str, thread_ts:
 
 def plain_report(report: Report, *, channel: str, note: str, language: Language) -> Message:
     """Return a report as a message of its own: its incident's message never came."""
-    lead = plain(f"{w.PHASE[report.phase].in_(language)} · {report.alarm_name}", 140)
+    lead = plain(report.headline.in_(language), 140)
     reply = report_reply(report, channel=channel, thread_ts="", language=language)
-    late = context(*(mark(text) for text in (w.LATE_REPORT.in_(language), note) if text))
+    late = context(*(mark(text) for text in (code(report.alarm_name, 255), w.LATE_REPORT.in_(language), note) if text))
     return Message(channel, mrkdwn(lead, 300), (header(lead), *reply.blocks, late), metadata=reply.metadata)
 
 
@@ -68,8 +67,7 @@ def _metadata(key: str) -> Block:
 
 
 def _paragraph(report: Report, language: Language) -> str:
-    phase = bold(w.PHASE[report.phase].in_(language), 80)
-    lines = [f"{phase}: {mrkdwn(report.headline.in_(language), 400)}"]
+    lines = [bold(report.headline.in_(language), 400)]
     if (why := report.why.in_(language)) and why != report.headline.in_(language):
         lines.append(mrkdwn(why, 900))
     return "\n".join(lines)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from alarms.domain.alarm import Mode, Severity
 from alarms.domain.incident import Ending
-from alarms.domain.report import Phase
 from alarms.domain.text import Text
 
 SEVERITY = {
@@ -95,19 +94,6 @@ AT_MOST = Text("at most {limits}", "최대 {limits}")
 GIVEN_BACK = Text("given back {span} after recovery, {latest} at the latest", "복구 {span} 후 원복, 늦어도 {latest} 후")
 OTHERWISE = Text("if it does not help: {steps}", "효과가 없으면: {steps}")
 
-PHASE = {
-    Phase.SKIPPED: Text("Not done", "실행 안 함"),
-    Phase.OBSERVED: Text("Would have done", "실행했을 조치"),
-    Phase.PROPOSED: Text("Proposed", "제안"),
-    Phase.ACTED: Text("Done", "실행함"),
-    Phase.FAILED: Text("Failed", "실패"),
-    Phase.HELPED: Text("Helped", "효과 있음"),
-    Phase.NO_HELP: Text("Did not help", "효과 없음"),
-    Phase.ESCALATED: Text("Escalated to people", "사람에게 에스컬레이션"),
-    Phase.REVERTED: Text("Given back", "원복함"),
-    Phase.KEPT: Text("Kept as it is", "그대로 유지"),
-    Phase.DRIFTED: Text("Changed by someone else, left alone", "다른 주체가 변경하여 그대로 둠"),
-}
 GUARD_REFUSED = Text("Stopped by", "막은 조건")
 NOT_SET = Text("not set", "미설정")
 NEXT = Text("Next: {at}", "다음: {at}")

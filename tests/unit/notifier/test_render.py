@@ -114,7 +114,7 @@ def test_an_alarm_without_a_row_says_so_and_shows_all_it_knows() -> None:
 def test_reports_are_told_in_short_lines_oldest_first() -> None:
     done = (report("2", minute(3), Phase.HELPED, headline=Text("the queue drains", "큐가 줄어듭니다")), report("1", minute(2)))
     text = said_in(shown(event(), row(), reports=done))
-    assert text.index("*Done*: image-consumer") < text.index("*Helped*: the queue drains")
+    assert text.index("image-consumer: floor") < text.index("the queue drains")
 
 
 def test_a_recovery_is_green_and_has_its_duration() -> None:
