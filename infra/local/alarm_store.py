@@ -17,7 +17,6 @@ CREATED = "Unchecked: Initial alarm creation"
 
 # Members of a put that describe it, in the order of AWS's own answers; Tags are kept apart.
 _NOT_CONFIGURATION = ("Tags",)
-_ALWAYS = {"OKActions": (), "AlarmActions": (), "InsufficientDataActions": (), "ActionsEnabled": True}
 
 
 @dataclass
@@ -47,8 +46,8 @@ class AlarmRecord:
 
     def describe(self) -> dict[str, Any]:
         """Return the alarm as DescribeAlarms shows it."""
-        shown = {name: _copy(value) for name, value in self.config.items()}
-        shown |= {
+        shown = {
+            **self.config,
             "AlarmArn": self.arn,
             "AlarmConfigurationUpdatedTimestamp": self.updated_at,
             "StateValue": self.state,
@@ -121,9 +120,10 @@ class AlarmStore:
 
 
 def _configuration(request: Mapping[str, Any]) -> dict[str, Any]:
-    config = {name: _copy(value) for name, value in request.items() if name not in _NOT_CONFIGURATION and value is not None}
-    for name, value in _ALWAYS.items():
-        config.setdefault(name, _copy(value))
+    config = {name: value for name, value in request.items() if name not in _NOT_CONFIGURATION and value is not None}
+    config.setdefault("ActionsEnabled", True)
+    for name in ("OKActions", "AlarmActions", "InsufficientDataActions"):
+        config.setdefault(name, [])
     if "MetricName" in config:
         config.setdefault("Dimensions", [])
     for entry in config.get("Metrics", ()):
@@ -133,12 +133,3 @@ def _configuration(request: Mapping[str, Any]) -> dict[str, Any]:
     if "Threshold" in config:
         config["Threshold"] = float(config["Threshold"])
     return config
-
-
-def _copy(value: Any) -> Any:
-    """Copy plain JSON-like data: nobody may reach into the store."""
-    if isinstance(value, Mapping):
-        return {key: _copy(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_copy(item) for item in value]
-    return value

@@ -160,7 +160,7 @@ class Ecs:
     def list_tasks(self, params: Params, _: Request) -> Answer:
         """List tasks: those that should run, or with desiredStatus=STOPPED those of the last hour that should not."""
         cluster = self.registry.cluster(params.get("cluster"))
-        services = [self._active(cluster, params["serviceName"], "ServiceNotFoundException")] if "serviceName" in params else []
+        services = [self._active(cluster, params["serviceName"])] if "serviceName" in params else []
         wanted_live = params.get("desiredStatus", "RUNNING") != "STOPPED"
         arns = [
             task.arn
@@ -193,10 +193,10 @@ class Ecs:
         self.fleet.reconcile(service)
         return {"task": describe_task(service, task)}
 
-    def _active(self, cluster: Cluster, reference: str, code: str = "ServiceNotFoundException") -> Service:
+    def _active(self, cluster: Cluster, reference: str) -> Service:
         service = cluster.services.get(reference.rsplit("/", 1)[-1])
         if service is None:
-            raise AwsError(code, "Service not found.")
+            raise AwsError("ServiceNotFoundException", "Service not found.")
         return service
 
     def _task(self, cluster: Cluster, reference: str) -> tuple[Service | None, Any]:

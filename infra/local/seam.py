@@ -170,6 +170,9 @@ class Seam:
         with self.lock:
             fault = None if self._internal else self._faults.due(service, operation, params)
             served = self._served_by(service, operation)
+            # botocore would fill these in with random ids, and no two runs would be the same.
+            for name in client.meta.service_model.operation_model(operation).idempotent_members:
+                params.setdefault(name, self.next_id())
             try:
                 if fault is not None and not fault.after_effect:
                     served = "fault"
@@ -255,7 +258,7 @@ class Seam:
             problems = self._checker.request(given, model)
             if problems:
                 raise AwsError(_VALIDATION.get(request.service, "ValidationException"), "; ".join(problems))
-            answer = operation(given, request)
+            answer = operation(_copied(given), request)
         except AwsError as error:
             return self._error(error, model, request.request_id, url)
         if answer is None:
@@ -263,7 +266,10 @@ class Seam:
         problems = self._checker.response(answer, model)
         if problems:
             raise AssertionError(f"{model.name} answered against its model: {'; '.join(problems)}")
-        return AWSResponse(url, 200, HTTPHeaders(), None), {**answer, "ResponseMetadata": _metadata(request.request_id, 200)}
+        return AWSResponse(url, 200, HTTPHeaders(), None), {
+            **_copied(answer),
+            "ResponseMetadata": _metadata(request.request_id, 200),
+        }
 
     def _error(self, error: AwsError, model: OperationModel, request_id: str, url: str) -> tuple[AWSResponse, dict[str, Any]]:
         status = error.status or _status(error.code, model)
@@ -292,6 +298,15 @@ _GENERAL_STATUS = {
     "InternalServiceError": 500,
     "TooManyRequestsException": 429,
 }
+
+
+def _copied(value: Any) -> Any:
+    """Copy plain data: no caller may reach into an overlay's store, nor the other way round."""
+    if isinstance(value, Mapping):
+        return {key: _copied(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_copied(item) for item in value]
+    return value
 
 
 def _status(code: str, model: OperationModel) -> int:

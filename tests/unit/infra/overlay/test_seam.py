@@ -139,6 +139,8 @@ def test_ids_are_the_same_in_every_run() -> None:
             queue = aws.client("sqs").create_queue(QueueName="q")["QueueUrl"]
             seen.append(aws.client("sqs").send_message(QueueUrl=queue, MessageBody="x")["MessageId"])
             aws.client("cloudwatch").put_metric_alarm(**age_alarm())
+            aws.seam.observe(lambda call: seen.append(call.params["ClientToken"]))
+            aws.client("scheduler").create_schedule_group(Name="g")
         return seen
 
     assert ids() == ids()
@@ -199,3 +201,12 @@ def test_conditional_writes_from_many_threads_have_one_winner_each(aws: Embedded
     for thread in threads:
         thread.join()
     assert len(winners) == 10
+
+
+def test_nobody_reaches_into_the_store(aws: Embedded) -> None:
+    """Neither through what was given nor through what was answered."""
+    cloudwatch, dimensions = aws.client("cloudwatch"), [{"Name": "QueueName", "Value": "image-jobs"}]
+    cloudwatch.put_metric_alarm(**age_alarm(Dimensions=dimensions))
+    dimensions[0]["Value"] = "changed"
+    cloudwatch.describe_alarms()["MetricAlarms"][0]["Dimensions"].clear()
+    assert cloudwatch.describe_alarms()["MetricAlarms"][0]["Dimensions"] == [{"Name": "QueueName", "Value": "image-jobs"}]
