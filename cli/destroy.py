@@ -24,7 +24,10 @@ def command(
     profile: Annotated[str | None, typer.Option(help="The AWS profile.")] = None,
     region: Annotated[str | None, typer.Option(help="The region, where the stage declares none.")] = None,
 ) -> None:
-    """Delete every alarm whose tags carry this catalogue's id and this stage, and its row; nothing else. Exit 0 or 1."""
+    """Delete all alarms of this catalogue and stage.
+
+    Only those whose tags carry this catalogue's id and this stage, and their rows; nothing else. Exit 0 or 1.
+    """
     from alarms import deploy
     from alarms.deploy import How
     from alarms.plan_text import plan_lines

@@ -35,7 +35,10 @@ def command(
     stage: Annotated[str | None, typer.Option(help="Its stage; taken from the alarm's name when left out.")] = None,
     form: Annotated[Format, typer.Option("--format", help="text for people, json for programs.")] = Format.TEXT,
 ) -> None:
-    """Print the parsed event, the route, the Slack message and the decision with each guard's answer. Changes nothing."""
+    """Show what an event leads to; changes nothing.
+
+    The parsed event, its route, the Slack message and the decision with each guard's answer.
+    """
     from alarms.domain.text import Language
     from cli.catalogue import now
     from cli.explanation import explanation

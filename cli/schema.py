@@ -23,7 +23,7 @@ def command(
         File, typer.Argument(help="rows: profiles and rows that stand alone; service; tocsin: tocsin.yaml.")
     ] = File.ANY,
 ) -> None:
-    """Print the JSON Schema that editors use for a catalogue's YAML files."""
+    """Print the JSON Schema that editors use for the YAML."""
     from alarms.schema.editors import json_schema
     from remediators.registry import registry
 

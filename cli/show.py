@@ -26,7 +26,10 @@ def command(
     stage: Annotated[str | None, typer.Option(help="The stage; the catalogue's default one when left out.")] = None,
     form: Annotated[Format, typer.Option("--format", help="text for people, json for programs.")] = Format.TEXT,
 ) -> None:
-    """Print one row fully expanded, each value with the file:line:column where it was set, and the alarms it makes."""
+    """Print one row fully expanded, with each value's place.
+
+    The place is file:line:column of where the value was set; the alarms that the row makes follow.
+    """
     from alarms.provenance import shown
     from cli.catalogue import opened
 
