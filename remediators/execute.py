@@ -112,10 +112,15 @@ class Engine:
         seen = self._look(candidates)
         covered_by = state.in_flight.run if state.in_flight.held(delivery.now) else ""
         reasons: dict[str, list[Reason | None]] = {episode.subject: [] for episode in waiting}
-        for candidate in candidates:
+        newest = {episode.subject: episode for episode in waiting}
+        for listed in candidates:
+            subject = listed.episode.subject
+            candidate = replace(listed, episode=newest[subject])
             decision, run = self._take(candidate, seen, covered_by, delivery)
-            reasons[candidate.episode.subject].append(decision.reason if isinstance(decision, Skip) else None)
-            covered_by = run.id if run and run.proposal.changes else covered_by
+            reasons[subject].append(decision.reason if isinstance(decision, Skip) else None)
+            if run is not None:
+                newest[subject] = run.decides(candidate.episode)
+                covered_by = run.id if run.proposal.changes else covered_by
         for episode in waiting:
             self._settle(service, episode, reasons[episode.subject], covered_by)
 
@@ -124,6 +129,8 @@ class Engine:
         facts, resource = self._gather(candidate, seen, covered_by, delivery)
         decision = decide(facts)
         mode = facts.mode()
+        if not isinstance(decision, Run):
+            self._still_ours(candidate)
         self._telling.decision(decision, candidate.ring, candidate.alarm, candidate.policy, delivery.now, mode)
         if not isinstance(decision, Run) or candidate.alarm is None or mode is None:
             return decision, None
@@ -214,6 +221,16 @@ class Engine:
             return facts
         return replace(facts, proposal=action.propose(observed, situation))
 
+    def _still_ours(self, candidate: Candidate) -> None:
+        """Check, before a "no" is said, that it was not another worker's run for this very episode that stood in the way."""
+        if candidate.alarm is None:
+            return
+        state = self._ports.history.service(service_key(candidate.alarm))
+        known = next((item for item in state.episodes if item.subject == candidate.episode.subject), None)
+        read = candidate.episode
+        if known is None or (known.status, known.token, known.run) != (read.status, read.token, read.run):
+            raise Contended("another worker has decided this episode")
+
     def _action(self, policy: Policy | None) -> Action | None:
         try:
             return self._ports.actions.get(policy.action) if policy else None
@@ -263,9 +280,10 @@ class Engine:
         )
 
     def _refuse(self, facts: Facts, delivery: Delivery) -> None:
-        decision = decide(facts)
         policy = facts.alarm.policies[0] if facts.alarm and facts.alarm.policies else None
-        self._telling.decision(decision, facts.ring, facts.alarm, policy, delivery.now, None)
+        action = self._action(policy)
+        facts = replace(facts, policy=policy, spec=action.spec if action else None)
+        self._telling.decision(decide(facts), facts.ring, facts.alarm, policy, delivery.now, None)
 
     def _tell_unknown(self, alarm: Alarm, ring: Ring, delivery: Delivery) -> None:
         """Tell people that automation cannot see: the queue brings the event back, but they should not wait for it."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
@@ -167,6 +167,12 @@ class RunRecord:
     def resource(self) -> str:
         """The lock key."""
         return self.proposal.resource
+
+    def decides(self, episode: EpisodeRecord) -> EpisodeRecord:
+        """Return ``episode`` as the commit of this run leaves it; a run that changes nothing is not the episode's run."""
+        run = self.id if self.proposal.changes else episode.run
+        lease = self.id if self.borrowed else episode.lease_run
+        return replace(episode, status=EpisodeStatus.DECIDED, run=run, lease_run=lease)
 
     def give_back_at(self) -> datetime | None:
         """Return when what was borrowed is due: some time after recovery or at the latest, whichever is first."""

@@ -41,17 +41,18 @@ class Writes:
 
     def decide_by(self, run: RunRecord, episode: EpisodeRecord) -> Item:
         """Decide the episode, which must still be open and unchanged: an OK or another decision meanwhile stops the run."""
-        sets = "SET episode_status = :decided, run = :run" + (", lease_run = :run" if run.borrowed else "")
+        after = run.decides(episode)
         return {
             "Update": {
                 "TableName": self._table,
                 "Key": key(f"service#{run.service}", f"episode#{episode.subject}"),
-                "UpdateExpression": sets,
+                "UpdateExpression": "SET episode_status = :decided, run = :run, lease_run = :lease",
                 "ConditionExpression": "is_open = :yes AND fence = :fence AND episode_status = :status",
                 "ExpressionAttributeValues": values_of(
                     {
                         ":decided": EpisodeStatus.DECIDED.value,
-                        ":run": run.id,
+                        ":run": after.run,
+                        ":lease": after.lease_run,
                         ":yes": True,
                         ":fence": episode.token,
                         ":status": episode.status.value,
