@@ -8,9 +8,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 # The vendors' classes and models live as long as the process: collecting while they are made costs a tenth of a cold
-# start. The collector comes back, with all of them set aside, when the first batch is done.
+# start. So the collector rests, and whatever was made meanwhile is set aside before it comes back.
 gc.disable()
 from notifier.bootstrap import App, build  # noqa: E402 - the collector must be off before this import
+
+gc.freeze()
+gc.enable()
 
 _built: dict[str, App] = {}
 
@@ -19,6 +22,7 @@ def handler(event: dict[str, Any], context: object) -> dict[str, list[dict[str, 
     """Handle one batch from the notifier's queue (event source mapping with ReportBatchItemFailures)."""
     if app := _built.get("app"):
         return app.handle(event, context, datetime.now(UTC))
+    gc.disable()
     try:
         app = _built["app"] = build(os.environ)
         return app.handle(event, context, datetime.now(UTC))
