@@ -110,12 +110,15 @@ def _series(recorded: _Recorded, root: Path | None, stage: str | None) -> tuple[
 
     assert recorded.metrics is not None and recorded.as_ is not None  # noqa: S101, PT018 - _together has seen to it
     subject, read = series.subject(recorded.as_), series.read(recorded.metrics)
-    source = SeriesSource(read, subject)
     if recorded.when is not None:
         loaded = recorded_row.made(subject, recorded.when, recorded.for_, read.step_s, registry())
-        return source, Catalogue(loaded.desired, loaded.settings)
-    loaded = _opened(root, stage)
-    return source, Catalogue(recorded_row.matching(loaded.desired, subject, str(catalogue_path(root))), loaded.settings)
+        rows = loaded.desired
+    else:
+        loaded = _opened(root, stage)
+        rows = recorded_row.matching(loaded.desired, subject, str(catalogue_path(root)))
+    if remark := recorded_row.remark(rows, read.step_s):
+        typer.echo(f"note: {remark}", err=True)
+    return SeriesSource(read, subject, recorded_row.shortest_period(rows)), Catalogue(rows, loaded.settings)
 
 
 def _opened(root: Path | None, stage: str | None) -> Loaded:

@@ -14,7 +14,7 @@ from alarms.desired import Desired
 from infra.local.play import Played, tick_s
 from infra.local.report_html import render
 from infra.local.sources import Source
-from infra.local.story import short
+from infra.local.story import Face, short
 from infra.local.timeline import Gauge, LiveTimeline, Picture, PlainTimeline, Timeline
 
 MOST_GAUGES = 4
@@ -26,7 +26,8 @@ def screen(console: Console, source: Source, desired: Sequence[Desired], speed: 
     ``speed`` is in virtual seconds a second; 0 is as fast as it goes.
     """
     span = (source.start, source.start + timedelta(seconds=source.lasts_s))
-    picture = Picture(source.title, ZoneInfo(source.timezone), span, gauges(desired))
+    face = Face(ZoneInfo(source.timezone), dated=span[1] - span[0] > timedelta(days=1))
+    picture = Picture(source.title, face, span, gauges(desired))
     if not console.is_terminal:
         return PlainTimeline(console, picture)
     return LiveTimeline(console, picture, tick_s(source) / speed if speed else 0.0)

@@ -75,6 +75,19 @@ def matching(desired: tuple[Desired, ...], subject: Subject, where: str) -> tupl
     )
 
 
+def shortest_period(desired: tuple[Desired, ...]) -> int:
+    """Return the shortest period in seconds that any of the rows looks at."""
+    return min(one.alarm.period_s for one in desired)
+
+
+def remark(desired: tuple[Desired, ...], step_s: int) -> str:
+    """Return what to know when a row looks at shorter periods than the series has; empty when none does."""
+    shortest = shortest_period(desired)
+    if shortest >= step_s:
+        return ""
+    return f"the rows look at periods of {duration_text(shortest)}: each value is held for its {duration_text(step_s)}"
+
+
 def _metric(one: Desired) -> tuple[str, str]:
     return one.request.get("Namespace", ""), one.request.get("MetricName", "")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -22,7 +23,7 @@ from infra.local.report_views import (
     threads,
     tiles,
 )
-from infra.local.story import FAILED_PHASES, Entry, clock, line, short, story
+from infra.local.story import FAILED_PHASES, Entry, Face, line, short, story
 
 # Beside the story: what was acted on.
 MAIN_CHARTS = 4
@@ -34,6 +35,7 @@ def render(summary: Mapping[str, Any], timeline: Sequence[Entry]) -> str:
     """Return the report of one run. ``summary`` carries ``title``, ``timezone`` and what ``summarise`` counted."""
     zone = ZoneInfo(summary.get("timezone", "UTC"))
     span = span_of(timeline)
+    face = Face(zone, dated=span[1] - span[0] > timedelta(days=1))
     charts = [*alarm_charts(timeline, span), *task_charts(timeline, span)]
     others = other_charts(timeline, span, charts)
     main = [chart for chart in charts if any(mark.css == "action" for mark in chart.marks)][:MAIN_CHARTS] or charts[:1]
@@ -44,16 +46,16 @@ def render(summary: Mapping[str, Any], timeline: Sequence[Entry]) -> str:
         "tiles": "".join(_tile(*tile) for tile in tiles(summary)),
         "story": "".join(
             f'<li class="{tone}"><time>{at}</time><i></i><span>{escaped(text)}</span></li>'
-            for at, tone, text in story(timeline, zone)
+            for at, tone, text in story(timeline, face)
         )
         or "<li><time></time><i></i><span>Nothing rang.</span></li>",
-        "slack": _slack(timeline, zone),
+        "slack": _slack(timeline, face),
         "main": "".join(draw(chart, zone) for chart in main),
         "charts": "".join(draw(chart, zone) for chart in charts if chart not in main),
         "others": "".join(draw(chart, zone) for chart in others),
         "others_count": str(len(others)),
-        "actions": _actions(timeline, zone),
-        "data": _data(timeline, zone),
+        "actions": _actions(timeline, face),
+        "data": _data(timeline, face),
     }
     return re.sub(r"\[\[(\w+)\]\]", lambda match: parts[match[1]], TEMPLATE.read_text(encoding="utf-8"))
 
@@ -69,9 +71,9 @@ def _tile(number: str, counts: str, remark: str, well: bool) -> str:
     return f'<div class="card tile{state}">{words}</div>'
 
 
-def _slack(timeline: Sequence[Entry], zone: ZoneInfo) -> str:
+def _slack(timeline: Sequence[Entry], face: Face) -> str:
     channels: dict[str, list[dict[str, Any]]] = {}
-    for thread in threads(timeline, zone):
+    for thread in threads(timeline, face):
         channels.setdefault(thread["channel"], []).append(thread)
     drawn = [
         f'<h3 class="channel">{escaped(channel)}</h3><div class="slack">{"".join(_thread(thread) for thread in found)}</div>'
@@ -111,10 +113,10 @@ def _replies(replies: Sequence[Mapping[str, str]]) -> str:
     return f'<details class="thread" open><summary>{count}</summary>{drawn}</details>'
 
 
-def _actions(timeline: Sequence[Entry], zone: ZoneInfo) -> str:
-    done = "".join(_run(run, zone) for run in runs(timeline))
+def _actions(timeline: Sequence[Entry], face: Face) -> str:
+    done = "".join(_run(run, face) for run in runs(timeline))
     left = "".join(
-        f"<tr><td class=num>{clock(entry, zone)}</td><td>{escaped(short(entry['alarm']))}</td>"
+        f"<tr><td class=num>{face.shows(entry['at'])}</td><td>{escaped(short(entry['alarm']))}</td>"
         f"<td>{escaped(entry['reason'])}</td><td>{escaped(entry['why'])}</td></tr>"
         for entry in skips(timeline)
     )
@@ -123,15 +125,15 @@ def _actions(timeline: Sequence[Entry], zone: ZoneInfo) -> str:
     return (done or '<div class="card run">Nothing was changed.</div>') + (table if left else "")
 
 
-def _run(run: Mapping[str, Any], zone: ZoneInfo) -> str:
+def _run(run: Mapping[str, Any], face: Face) -> str:
     acted, after = run["acted"], run["after"]
     phases = "".join(
         f'<span class="phase {"failed" if entry["phase"] in FAILED_PHASES else entry["kind"]}">'
-        f"{clock(entry, zone)} {escaped(entry['phase'])}</span>"
+        f"{face.shows(entry['at'])} {escaped(entry['phase'])}</span>"
         for entry in (acted, *after)
     )
     made = "".join(
-        _change(entry, change, zone) for entry in (acted, *after) if entry["phase"] in CHANGED for change in entry["changes"]
+        _change(entry, change, face) for entry in (acted, *after) if entry["phase"] in CHANGED for change in entry["changes"]
     )
     head = "<tr><th>when</th><th>resource</th><th>knob</th><th>before</th><th>after</th><th>AWS request</th></tr>"
     return (
@@ -141,10 +143,10 @@ def _run(run: Mapping[str, Any], zone: ZoneInfo) -> str:
     )
 
 
-def _change(entry: Entry, change: Mapping[str, Any], zone: ZoneInfo) -> str:
+def _change(entry: Entry, change: Mapping[str, Any], face: Face) -> str:
     cells = (change["resource"], change["knob"], change["before"], change["after"], ", ".join(entry["request_ids"]))
     drawn = "".join(f"<td>{escaped('not set' if cell is None else cell)}</td>" for cell in cells)
-    return f"<tr><td class=num>{clock(entry, zone)}</td>{drawn}</tr>"
+    return f"<tr><td class=num>{face.shows(entry['at'])}</td>{drawn}</tr>"
 
 
 def _guards(decision: Entry | None) -> str:
@@ -165,10 +167,11 @@ def _answer(passed: bool | None) -> str:
     return '<span class="yes">yes</span>' if passed else '<span class="no">no</span>'
 
 
-def _data(timeline: Sequence[Entry], zone: ZoneInfo) -> str:
+def _data(timeline: Sequence[Entry], face: Face) -> str:
     """Return the rows of the timeline's table as JSON that cannot end its script element."""
     rows = [
-        [clock(entry, zone), entry["kind"], line(entry), None if entry["kind"] == "metric" else dict(entry)] for entry in timeline
+        [face.shows(entry["at"]), entry["kind"], line(entry), None if entry["kind"] == "metric" else dict(entry)]
+        for entry in timeline
     ]
     text = json.dumps(rows, ensure_ascii=False, separators=(",", ":"))
     return text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")

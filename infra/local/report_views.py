@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import html
 from collections.abc import Mapping, Sequence
-from datetime import datetime, tzinfo
+from datetime import datetime
 from typing import Any
 
 from infra.local.report_charts import Chart, Mark, Series
 from infra.local.report_slack import message
-from infra.local.story import QUIET_PHASES, Entry, clock, moment, target
+from infra.local.story import QUIET_PHASES, Entry, Face, moment, target
 from infra.local.summary import watched
 
 Span = tuple[datetime, datetime]
@@ -133,13 +133,13 @@ def other_charts(timeline: Sequence[Entry], span: Span, shown: Sequence[Chart]) 
     ]
 
 
-def threads(timeline: Sequence[Entry], zone: tzinfo) -> list[dict[str, Any]]:
+def threads(timeline: Sequence[Entry], face: Face) -> list[dict[str, Any]]:
     """Return every incident's message as it stands at the end, what it said before, and its replies, drawn as HTML."""
     found: dict[str, dict[str, Any]] = {}
     for entry in timeline:
         if entry["kind"] != "slack_call" or not entry["ok"] or not entry["writes"]:
             continue
-        drawn = {"at": clock(entry, zone), "text": entry["text"], "html": message(entry["payload"], zone)}
+        drawn = {"at": face.shows(entry["at"]), "text": entry["text"], "html": message(entry["payload"], face.zone)}
         root = entry["thread_ts"] or entry["ts"]
         if root not in found:
             found[root] = {"channel": entry["channel_name"], "versions": [drawn], "replies": []}

@@ -75,35 +75,41 @@ def parse(text: str, where: str) -> Series:
     header = [cell.strip().lower() for cell in next(rows, [])]
     if header[:2] != COLUMNS:
         raise BadInput(f"{where}:1: the first line is {','.join(header)[:60]!r}; it must be timestamp,value")
-    points: list[tuple[datetime, float]] = []
+    seen: dict[datetime, list[float]] = {}
     try:
         for row in rows:
             if row:
-                points.append(_point(row, f"{where}:{rows.line_num}", points))
+                _note(seen, row, f"{where}:{rows.line_num}")
     except csv.Error as error:
         raise BadInput(f"{where}:{rows.line_num}: not CSV: {error}") from None
-    if len(points) < 2:
-        raise BadInput(f"{where}: {len(points)} points; a series has at least two")
+    if len(seen) < 2:
+        raise BadInput(f"{where}: {len(seen)} points; a series has at least two")
+    points = [(moment, sum(values) / len(values)) for moment, values in seen.items()]
     return Series(Path(where).stem, tuple(points), _step(points, where))
 
 
-def _point(row: list[str], place: str, before: list[tuple[datetime, float]]) -> tuple[datetime, float]:
+def _note(seen: dict[datetime, list[float]], row: list[str], place: str) -> None:
+    """Add one line. Several lines of one time are samples of one moment, as recorded clocks that were put back give them."""
+    moment, value = _point(row, place)
+    if seen and moment < next(reversed(seen)):
+        raise BadInput(f"{place}: {row[0].strip()} is earlier than the line before it; sort the file by time")
+    seen.setdefault(moment, []).append(value)
+
+
+def _point(row: list[str], place: str) -> tuple[datetime, float]:
     if len(row) < 2:
         raise BadInput(f"{place}: {','.join(row)[:60]!r} has no value; write timestamp,value")
     try:
         moment = datetime.fromisoformat(row[0].strip())
     except ValueError:
         raise BadInput(f"{place}: {row[0][:40]!r} is no time; write it like 2014-04-10 00:02:00") from None
-    moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
     try:
         value = float(row[1])
     except ValueError:
         value = math.nan
     if not math.isfinite(value):
         raise BadInput(f"{place}: {row[1][:40]!r} is no number")
-    if before and moment <= before[-1][0]:
-        raise BadInput(f"{place}: {row[0].strip()} is not later than the line before it; sort the file by time")
-    return moment, value
+    return (moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)), value
 
 
 def _step(points: list[tuple[datetime, float]], where: str) -> int:

@@ -6,7 +6,7 @@ a minute's points are in before that minute is judged.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import groupby
@@ -169,10 +169,15 @@ class PlatformSource:
 
 @dataclass
 class SeriesSource:
-    """A recorded series, published point by point at its own times."""
+    """A recorded series, published point by point at its own times.
+
+    ``period_s`` is the shortest period that a row looks at. Where it is shorter than the series' step, each value is held
+    for its step: an average over five minutes is the best that is known of each of them.
+    """
 
     series: Series
     subject: Subject
+    period_s: int
     statistic: str = "Average"
     unit: str = "None"
     timezone: str = "UTC"
@@ -202,23 +207,32 @@ class SeriesSource:
 
     def open(self, aws: Embedded, recorder: Recorder) -> None:
         """Go on the clock: the point of a period is in when the period is over."""
-        self._aws, self._recorder, self._cloudwatch = aws, recorder, aws.client("cloudwatch")
-        self._left = iter(self.series.points)
+        self._clock, self._recorder, self._cloudwatch = aws.clock, recorder, aws.client("cloudwatch")
+        self._left = self._held()
         self._next()
+
+    def _held(self) -> Iterator[tuple[datetime, float]]:
+        """Yield each point as often as periods fit into its step."""
+        for at, value in self.series.points:
+            for begin in range(0, self.series.step_s, self._length):
+                yield at + timedelta(seconds=begin), value
+
+    @property
+    def _length(self) -> int:
+        """How long one published value stands for, in seconds."""
+        return self.period_s if self.series.step_s % self.period_s == 0 else self.series.step_s
 
     def _next(self) -> None:
         point = next(self._left, None)
         if point is not None:
-            due = point[0] + timedelta(seconds=self.series.step_s)
-            self._aws.clock.at(due, lambda: self._publish(*point), order=METERS, label="series")
+            due = point[0] + timedelta(seconds=self._length)
+            self._clock.at(due, lambda: self._publish(*point), order=METERS, label="series")
 
     def _publish(self, at: datetime, value: float) -> None:
-        reading = Reading(
-            self.subject.namespace, self.subject.metric, self.subject.dimensions, self.unit, self.statistic, (value,), (1.0,)
-        )
+        subject = self.subject
+        reading = Reading(subject.namespace, subject.metric, subject.dimensions, self.unit, self.statistic, (value,), (1.0,))
         with self._recorder.acting_as("platform"):
-            step = self.series.step_s
-            publish(self._cloudwatch, self._recorder, [reading], now=self._aws.clock.now, period_start=at, period_s=step)
+            publish(self._cloudwatch, self._recorder, [reading], now=self._clock.now, period_start=at, period_s=self._length)
         self._next()
 
 

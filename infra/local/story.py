@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from typing import Any
 
@@ -18,13 +19,25 @@ def line(entry: Entry) -> str:
     return drawn(entry) if drawn else str(entry["kind"])
 
 
-def story(timeline: Sequence[Entry], zone: tzinfo) -> list[Told]:
+@dataclass(frozen=True, slots=True)
+class Face:
+    """How times are shown: in which zone, and with their date where a run lasts longer than a day."""
+
+    zone: tzinfo
+    dated: bool = False
+
+    def shows(self, text: str) -> str:
+        """Return a time of the timeline as people read it."""
+        return moment(text).astimezone(self.zone).strftime("%m-%d %H:%M" if self.dated else "%H:%M:%S")
+
+
+def story(timeline: Sequence[Entry], face: Face) -> list[Told]:
     """Return what a person would tell afterwards: alarms, decisions, actions, what was given back."""
     told = []
     for entry in timeline:
         kind = tone(entry)
         if kind:
-            told.append((clock(entry, zone), kind, line(entry)))
+            told.append((face.shows(entry["at"]), kind, line(entry)))
     return told
 
 
@@ -54,11 +67,6 @@ FAILED_PHASES = frozenset({"failed", "no-help", "revert-failed"})
 QUIET_PHASES = frozenset({"intent", "returning"})
 # A second copy of an event, the end of an alarm, a row that says that nothing is safe to do: no story in itself.
 QUIET_REASONS = frozenset({"duplicate", "not-an-alarm-state", "no-policy", None})
-
-
-def clock(entry: Entry, zone: tzinfo) -> str:
-    """Return the time of day of an entry in ``zone``."""
-    return moment(entry["at"]).astimezone(zone).strftime("%H:%M:%S")
 
 
 def moment(text: str) -> datetime:

@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from datetime import datetime, tzinfo
+from datetime import datetime
 from types import TracebackType
 from typing import Protocol
 
@@ -17,7 +17,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from infra.local.story import Entry, clock, line, short, tone
+from infra.local.story import Entry, Face, line, short, tone
 from infra.local.summary import SIGNS
 
 BARS = "▁▂▃▄▅▆▇█"
@@ -56,7 +56,7 @@ class Picture:
     """What is known so far, for drawing. Fed with entries in the order in which they happened."""
 
     title: str
-    zone: tzinfo
+    face: Face
     span: tuple[datetime, datetime]
     gauges: Sequence[Gauge]
     states: dict[str, str] = field(default_factory=dict)
@@ -72,14 +72,14 @@ class Picture:
                 if gauge.shows(entry):
                     self.values.setdefault(gauge.title, deque(maxlen=WIDTH)).append(entry["value"])
         if kind := tone(entry):
-            self.told.append((clock(entry, self.zone), kind, line(entry)))
+            self.told.append((self.face.shows(entry["at"]), kind, line(entry)))
 
     def draw(self, now: datetime) -> Panel:
         """Return the picture at virtual time ``now``."""
         start, end = self.span
         share = min(1.0, (now - start).total_seconds() / max(1.0, (end - start).total_seconds()))
         done = "━" * round(share * WIDTH)
-        local = now.astimezone(self.zone)
+        local = now.astimezone(self.face.zone)
         head = Text.assemble(
             (local.strftime("%Y-%m-%d %H:%M:%S "), "bold"),
             (f"{local.tzname()}  ", "dim"),
@@ -147,7 +147,7 @@ class PlainTimeline(AbstractContextManager["PlainTimeline"]):
         for entry in entries:
             self._picture.take(entry)
             if kind := tone(entry):
-                sentence = f"{clock(entry, self._picture.zone)}  {kind:8}  {line(entry)}"
+                sentence = f"{self._picture.face.shows(entry['at'])}  {kind:8}  {line(entry)}"
                 self._console.print(sentence, markup=False, highlight=False, soft_wrap=True)
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:

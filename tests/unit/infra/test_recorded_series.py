@@ -20,6 +20,12 @@ def test_times_without_a_zone_are_utc_and_the_step_is_the_usual_distance() -> No
     assert [value for _, value in read.points] == [14, 13.5, 15]
 
 
+def test_lines_of_one_time_are_samples_of_one_moment() -> None:
+    read = series.parse("timestamp,value\n2014-03-09 01:59:00,1\n2014-03-09 03:00:00,2\n2014-03-09 03:00:00,4\n", "x.csv")
+
+    assert [value for _, value in read.points] == [1, 3]
+
+
 def test_a_gap_in_the_series_does_not_change_its_step() -> None:
     text = "timestamp,value\n2014-04-10 00:00:00,1\n2014-04-10 00:05:00,1\n2014-04-10 01:05:00,1\n2014-04-10 01:10:00,1\n"
 
@@ -37,7 +43,7 @@ def test_a_gap_in_the_series_does_not_change_its_step() -> None:
         ("timestamp,value\n2014-01-01\n", "f.csv:2: '2014-01-01' has no value; write timestamp,value"),
         (
             "timestamp,value\n2014-01-02,1\n2014-01-01,2\n",
-            "f.csv:3: 2014-01-01 is not later than the line before it; sort the file by time",
+            "f.csv:3: 2014-01-01 is earlier than the line before it; sort the file by time",
         ),
         ("timestamp,value\n2014-01-01,1\n", "f.csv: 1 points; a series has at least two"),
         (
