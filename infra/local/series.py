@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import io
 import math
 import re
 from collections import Counter
@@ -71,12 +70,11 @@ def read(path: Path) -> Series:
 
 def parse(text: str, where: str) -> Series:
     """Read a series from CSV ``text``; ``where`` names it in errors."""
-    rows = csv.reader(io.StringIO(text))
-    header = [cell.strip().lower() for cell in next(rows, [])]
-    if header[:2] != COLUMNS:
-        raise BadInput(f"{where}:1: the first line is {','.join(header)[:60]!r}; it must be timestamp,value")
+    # splitlines knows every way in which a text file ends a line; csv refuses some of them
+    rows = csv.reader(text.splitlines())
     seen: dict[datetime, list[float]] = {}
     try:
+        _check_header(next(rows, []), where)
         for row in rows:
             if row:
                 _note(seen, row, f"{where}:{rows.line_num}")
@@ -86,6 +84,11 @@ def parse(text: str, where: str) -> Series:
         raise BadInput(f"{where}: {len(seen)} points; a series has at least two")
     points = [(moment, sum(values) / len(values)) for moment, values in seen.items()]
     return Series(Path(where).stem, tuple(points), _step(points, where))
+
+
+def _check_header(row: list[str], where: str) -> None:
+    if [cell.strip().lower() for cell in row][:2] != COLUMNS:
+        raise BadInput(f"{where}:1: the first line is {','.join(row)[:60]!r}; it must be timestamp,value")
 
 
 def _note(seen: dict[datetime, list[float]], row: list[str], place: str) -> None:
