@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from alarms.domain.alarm import Alarm, Severity
 from alarms.domain.event import AlarmEvent, Shape, State
@@ -242,8 +242,8 @@ def _held(event: AlarmEvent, language: Language) -> Iterable[str]:
         yield w.AFTER_MUTE.in_(language)
 
 
-def _pairs(pairs: object) -> str:
+def _pairs(pairs: Mapping[str, str]) -> str:
     """Return dimensions as ``QueueName `image-jobs``` lines, at most four."""
-    items = list(dict(pairs).items()) if isinstance(pairs, dict) else []
+    items = list(pairs.items())
     shown = [f"{mrkdwn(name, 50)} {code(value, 90)}".rstrip() for name, value in items[:4]]
     return "\n".join([*shown, "…"] if len(items) > 4 else shown)
