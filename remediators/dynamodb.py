@@ -38,6 +38,16 @@ TOLERANCE = timedelta(seconds=5)
 ATTEMPTS = 6
 
 
+def table_definition(name: str) -> dict[str, Any]:
+    """Return the members of CreateTable that make a history table; TTL is on ``expires_at``."""
+    return {
+        "TableName": name,
+        "KeySchema": [{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
+        "AttributeDefinitions": [{"AttributeName": part, "AttributeType": "S"} for part in ("pk", "sk")],
+        "BillingMode": "PAY_PER_REQUEST",
+    }
+
+
 class History:
     """The remediators' own memory. Every method raises Retryable when the table cannot be reached."""
 

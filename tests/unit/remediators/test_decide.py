@@ -1,0 +1,212 @@
+"""Decisions: every guard can say no by name, unknown is never a pass, and limits hold together."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from remediation_world import SCALE_API, api_alarm
+
+from alarms.domain.alarm import Limit, Mode
+from alarms.domain.decision import Ask, Change, Proposal, Reason, Run, Skip
+from alarms.domain.event import State
+from alarms.domain.text import Text
+from remediators.action import Refusal
+from remediators.decide import GUARDS, Facts, LiveAlarm, decide, precedence, wants_proposal
+from remediators.records import Claimed, Counter, Lock, ResourceState, Ring, policy_id
+from remediators.registry import registry
+from remediators.switch import Hold, Switch
+
+NOW = datetime(2026, 10, 31, 15, 0, tzinfo=UTC)
+ALARM = api_alarm()
+POLICY = policy_id(ALARM, "scale-service")
+PROPOSAL = Proposal("scale-service", "ecs:service/a/b", (Change("ecs:service/a/b", "MinCapacity", 2, 4),), Text("why", "이유"))
+
+
+def ran(*minutes_ago: int) -> ResourceState:
+    """Return a resource on which the policy ran so many minutes ago."""
+    return ResourceState(counters={POLICY: Counter(tuple(NOW - timedelta(minutes=minute) for minute in minutes_ago), 1)})
+
+
+def switch(*, paused: bool = False, mode: Mode = Mode.AUTO) -> Switch:
+    """Return a switch with one entry, for everything."""
+    return Switch(Hold(paused, mode, "drill"))
+
+
+GOOD = Facts(
+    now=NOW,
+    ring=Ring("key", "key", "name", NOW - timedelta(seconds=30)),
+    alarm=ALARM,
+    policy=SCALE_API,
+    spec=registry().get("scale-service").spec,
+    claimed=Claimed.NEW,
+    covered_by="",
+    live=LiveAlarm(State.ALARM, NOW - timedelta(seconds=30)),
+    switch=switch(),
+    resource=ResourceState(),
+    proposal=PROPOSAL,
+)
+ESCALATION = replace(GOOD, policy=replace(SCALE_API, action="escalate"), spec=registry().get("escalate").spec)
+
+
+def test_when_nothing_speaks_against_it_it_runs_and_every_guard_has_answered() -> None:
+    decision = decide(GOOD)
+
+    assert isinstance(decision, Run)
+    assert [answer.passed for answer in decision.answers] == [True] * len(GUARDS)
+
+
+@pytest.mark.parametrize(
+    ("facts", "reason"),
+    [
+        ({"ring": replace(GOOD.ring, state=State.OK)}, Reason.NOT_AN_ALARM_STATE),
+        ({"alarm": None}, Reason.NO_ROW),
+        ({"policy": None}, Reason.NO_POLICY),
+        ({"spec": None}, Reason.INVALID),
+        ({"policy": replace(SCALE_API, limits=())}, Reason.INVALID),
+        ({"policy": replace(SCALE_API, limits=(Limit(0, 3600),))}, Reason.INVALID),
+        ({"policy": replace(SCALE_API, revert=None)}, Reason.INVALID),
+        ({"ring": replace(GOOD.ring, muted=True)}, Reason.SUPPRESSED),
+        ({"live": LiveAlarm(State.ALARM, None, suppressed_by="Alarm")}, Reason.SUPPRESSED),
+        ({"live": LiveAlarm(State.ALARM, None, actions_enabled=False)}, Reason.SUPPRESSED),
+        ({"claimed": Claimed.SAME}, Reason.DUPLICATE),
+        ({"claimed": Claimed.OLDER}, Reason.DUPLICATE),
+        ({"claimed": None}, Reason.UNKNOWN),
+        ({"covered_by": "run-1"}, Reason.COVERED),
+        ({"covered_by": None}, Reason.UNKNOWN),
+        ({"live": LiveAlarm(State.OK, NOW)}, Reason.STALE),
+        ({"live": LiveAlarm(State.INSUFFICIENT_DATA, NOW)}, Reason.STALE),
+        ({"live": LiveAlarm(State.ALARM, NOW)}, Reason.STALE),
+        ({"live": LiveAlarm(State.ALARM, None, evaluation="PARTIAL_DATA")}, Reason.STALE),
+        ({"live": None, "alarm_gone": True}, Reason.STALE),
+        ({"live": None}, Reason.UNKNOWN),
+        ({"switch": switch(paused=True)}, Reason.PAUSED),
+        ({"switch": None}, Reason.UNKNOWN),
+        ({"switch": switch(mode=Mode.OBSERVE)}, Reason.MODE_OBSERVE),
+        ({"resource": ran(5)}, Reason.COOLDOWN),
+        ({"resource": ran(50, 40, 30)}, Reason.LIMIT),
+        ({"resource": None}, Reason.UNKNOWN),
+        ({"resource": ResourceState(lock=Lock("other", NOW + timedelta(minutes=1), 3))}, Reason.LOCKED),
+        ({"proposal": None}, Reason.UNKNOWN),
+        ({"proposal": Refusal(Reason.AT_CEILING, Text("full", "가득"))}, Reason.AT_CEILING),
+        ({"proposal": replace(PROPOSAL, changes=())}, Reason.INVALID),
+    ],
+)
+def test_every_no_has_its_name_and_its_words(facts: dict[str, Any], reason: Reason) -> None:
+    decision = decide(replace(GOOD, **facts))
+
+    assert isinstance(decision, Skip)
+    assert decision.reason is reason
+    assert decision.why.en
+    assert decision.why.ko
+
+
+def test_a_lock_that_has_expired_holds_nobody() -> None:
+    free = ResourceState(lock=Lock("other", NOW - timedelta(seconds=1), 3))
+
+    assert isinstance(decide(replace(GOOD, resource=free)), Run)
+
+
+def test_mode_propose_asks_and_mode_observe_says_what_it_would_have_done() -> None:
+    asks, observes = (
+        decide(replace(GOOD, switch=switch(mode=Mode.PROPOSE))),
+        decide(replace(GOOD, switch=switch(mode=Mode.OBSERVE))),
+    )
+
+    assert isinstance(asks, Ask)
+    assert isinstance(observes, Skip)
+    assert observes.proposal == PROPOSAL
+
+
+def test_what_changes_nothing_is_never_held_back() -> None:
+    """Telling people fails open: no switch, mode, limit, lock or other run stops an escalation."""
+    silent = replace(
+        ESCALATION, switch=None, resource=None, covered_by="run-1", proposal=replace(PROPOSAL, changes=(), action="escalate")
+    )
+
+    assert isinstance(decide(silent), Run)
+
+
+def test_a_contributor_rings_inside_an_alarm_that_transitioned_later() -> None:
+    """The alarm's own transition says nothing about one of its series."""
+    series = replace(GOOD, ring=replace(GOOD.ring, contributor="0123"), live=LiveAlarm(State.ALARM, NOW))
+
+    assert isinstance(decide(series), Run)
+
+
+def test_limits_and_cooldown_say_when_it_may_run_again() -> None:
+    cooling, limited = decide(replace(GOOD, resource=ran(5))), decide(replace(GOOD, resource=ran(50, 40, 30)))
+
+    assert isinstance(cooling, Skip)
+    assert cooling.next_eligible_at == NOW + timedelta(minutes=5)
+    assert isinstance(limited, Skip)
+    assert limited.next_eligible_at == NOW + timedelta(minutes=10)
+
+
+UNKNOWN = {
+    "claimed": st.sampled_from([Claimed.NEW, Claimed.SAME, None]),
+    "covered_by": st.sampled_from(["", "run-1", None]),
+    "live": st.sampled_from(
+        [GOOD.live, LiveAlarm(State.OK, NOW), LiveAlarm(State.ALARM, NOW, evaluation="EVALUATION_ERROR"), None]
+    ),
+    "switch": st.sampled_from([switch(), switch(paused=True), switch(mode=Mode.OBSERVE), switch(mode=Mode.PROPOSE), None]),
+    "resource": st.sampled_from([ResourceState(), ran(5), ran(50, 40, 30), None]),
+    "proposal": st.sampled_from([PROPOSAL, Refusal(Reason.UNSAFE, Text("no", "안 됨")), None]),
+}
+
+
+@settings(deadline=None, max_examples=300)
+@given(st.fixed_dictionaries(UNKNOWN))
+def test_it_runs_only_when_every_guard_says_yes(facts: dict[str, Any]) -> None:
+    """P11: whatever is unknown or false anywhere, it does not run; and the first that failed gives the reason."""
+    decision = decide(replace(GOOD, **facts))
+    all_pass = all(answer.passed is True for answer in decision.answers)
+
+    assert isinstance(decision, Skip) is not all_pass
+    assert len(decision.answers) == len(GUARDS)
+    if isinstance(decision, Run):
+        assert facts["switch"] == switch()
+
+
+@settings(deadline=None, max_examples=200)
+@given(st.fixed_dictionaries(UNKNOWN))
+def test_the_action_is_asked_only_when_its_answer_can_matter(facts: dict[str, Any]) -> None:
+    known = replace(GOOD, **facts)
+    decision = decide(known)
+    if not wants_proposal(known):
+        assert isinstance(decision, Skip)
+        assert decision.answers[-1].passed is None
+
+
+@settings(deadline=None, max_examples=100)
+@given(
+    runs=st.lists(st.integers(0, 3000), max_size=15),
+    limit=st.builds(Limit, st.integers(1, 5), st.sampled_from([600, 3600, 86400])),
+)
+def test_no_window_ever_holds_more_runs_than_its_limit(runs: list[int], limit: Limit) -> None:
+    """P4: if it runs now, the window that ends now still holds at most ``count`` runs."""
+    facts = replace(
+        GOOD,
+        policy=replace(SCALE_API, limits=(limit,), cooldown_s=0),
+        resource=ran(*sorted(runs, reverse=True)),
+    )
+    inside = sum(minute * 60 < limit.window_s for minute in runs)
+
+    assert isinstance(decide(facts), Run) == (inside + 1 <= limit.count)
+
+
+def test_the_one_plan_goes_by_declared_precedence() -> None:
+    order = ["escalate", "scale-service", "something-new", "scale-consumers", "roll-back-deployment", "diagnose"]
+
+    assert sorted(order, key=precedence) == [
+        "diagnose",
+        "roll-back-deployment",
+        "scale-consumers",
+        "scale-service",
+        "something-new",
+        "escalate",
+    ]
