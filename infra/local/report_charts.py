@@ -56,6 +56,8 @@ def draw(chart: Chart, zone: tzinfo) -> str:
     legend = "".join(
         f'<span class="key"><i class="swatch {series.css}"></i>{html.escape(series.label)}</span>' for series in chart.series
     )
+    if chart.threshold is not None:  # on a narrow screen its label in the drawing is out of sight
+        legend += f'<span class="key limit"><i class="swatch limit"></i>{html.escape(chart.threshold_label)}</span>'
     title = html.escape(chart.title)
     svg = "".join(
         (
@@ -122,7 +124,8 @@ def _grid(chart: Chart, frame: _Frame, zone: tzinfo) -> str:
         local = moment.astimezone(zone)
         label = local.strftime("%H:%M") if frame.end - frame.start < timedelta(days=2) else local.strftime("%d %b")
         parts.append(f'<line class="tick" x1="{x:.1f}" x2="{x:.1f}" y1="{HEIGHT - BOTTOM}" y2="{HEIGHT - BOTTOM + 4}"/>')
-        parts.append(f'<text class="x" x="{x:.1f}" y="{HEIGHT - BOTTOM + 28}">{label}</text>')
+        anchor = ' style="text-anchor:end"' if x > WIDTH - RIGHT - 16 else ""
+        parts.append(f'<text class="x" x="{x:.1f}" y="{HEIGHT - BOTTOM + 28}"{anchor}>{label}</text>')
     return "".join(parts)
 
 

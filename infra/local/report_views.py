@@ -13,6 +13,8 @@ from infra.local.story import QUIET_PHASES, Entry, Face, moment, target
 from infra.local.summary import watched
 
 Span = tuple[datetime, datetime]
+# What no one would expect anything to be done about: an alarm that is over, an event that was known.
+NO_DECISION = frozenset({"not-an-alarm-state", "duplicate"})
 TASKS = ("RunningTaskCount", "ECS/ContainerInsights")
 
 
@@ -41,13 +43,18 @@ def _alarm_chart(timeline: Sequence[Entry], alarm: Entry, span: Span) -> Chart:
         title=alarm["title"],
         subtitle=f"{condition['metric']} · {target(alarm['target'])}",
         unit=condition["unit"],
-        series=[Series(condition["metric"].split()[-1], points)],
+        series=[Series(_label(condition["metric"]), points)],
         span=span,
         threshold=condition["threshold"] * scale,
         threshold_label=f"{condition['text']} for {alarm['datapoints']}",
         alarms=_times_in_alarm(timeline, alarm["name"], span[1]),
         marks=_marks(timeline, alarm["name"]),
     )
+
+
+def _label(metric: str) -> str:
+    """Return a metric's name without its namespace; an expression has none of its own."""
+    return metric.split()[1] if metric.count(" ") == 1 else "what the alarm compares"
 
 
 def _times_in_alarm(timeline: Sequence[Entry], name: str, end: datetime) -> list[Span]:
@@ -172,7 +179,7 @@ def skips(timeline: Sequence[Entry]) -> list[Entry]:
     """Return the decisions that said no, once per alarm and reason."""
     seen: dict[tuple[str, str], Entry] = {}
     for entry in timeline:
-        if entry["kind"] == "decision" and entry["verdict"] == "skip" and entry["reason"] != "duplicate":
+        if entry["kind"] == "decision" and entry["verdict"] == "skip" and entry["reason"] not in NO_DECISION:
             seen.setdefault((entry["alarm"], entry["reason"]), entry)
     return list(seen.values())
 
