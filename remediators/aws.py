@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
-import boto3
+import botocore.session
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 
@@ -89,10 +89,10 @@ class Client:
 
 
 class Clients:
-    """The AWS clients of this process, each made on first use. ``make`` is ``boto3.client`` but for tests."""
+    """The AWS clients of this process, each made on first use by botocore itself: boto3 would load S3's transfer manager."""
 
-    def __init__(self, make: Callable[..., Any] | None = None) -> None:
-        self._make = make
+    def __init__(self) -> None:
+        self._session: botocore.session.Session | None = None
         self._made: dict[str, Any] = {}
 
     def __call__(self, service: str) -> Client:
@@ -100,11 +100,11 @@ class Clients:
         return Client(self.boto(service))
 
     def boto(self, service: str) -> Any:
-        """Return boto3's own client of ``service``."""
+        """Return botocore's own client of ``service``."""
         if service not in self._made:
+            self._session = self._session or botocore.session.get_session()
             config = Config(connect_timeout=3, read_timeout=10, retries={"mode": "standard", "total_max_attempts": 3})
-            make: Callable[..., Any] = self._make or boto3.client
-            self._made[service] = make(service, config=config)
+            self._made[service] = self._session.create_client(service, config=config)
         return self._made[service]
 
 
