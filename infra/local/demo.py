@@ -15,7 +15,7 @@ from infra.local.play import Played, tick_s
 from infra.local.report_html import render
 from infra.local.sources import Source
 from infra.local.story import Face, short
-from infra.local.timeline import Gauge, LiveTimeline, Picture, PlainTimeline, Timeline
+from infra.local.timeline import Gauge, LiveTimeline, Picture, PlainTimeline, Timeline, width_for
 
 MOST_GAUGES = 4
 
@@ -27,7 +27,7 @@ def screen(console: Console, source: Source, desired: Sequence[Desired], speed: 
     """
     span = (source.start, source.start + timedelta(seconds=source.lasts_s))
     face = Face(ZoneInfo(source.timezone), dated=span[1] - span[0] > timedelta(days=1))
-    picture = Picture(source.title, face, span, gauges(desired))
+    picture = Picture(source.title, face, span, gauges(desired), width_for(console))
     if not console.is_terminal:
         return PlainTimeline(console, picture)
     return LiveTimeline(console, picture, tick_s(source) / speed if speed else 0.0)

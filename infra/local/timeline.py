@@ -21,7 +21,9 @@ from infra.local.story import Entry, Face, line, short, tone
 from infra.local.summary import SIGNS
 
 BARS = "▁▂▃▄▅▆▇█"
-WIDTH = 60
+WIDEST = 60
+# What stands beside a sparkline: its name, its value, its threshold, the frame.
+BESIDE = 72
 NEWEST = 12
 STYLES: Mapping[str, str] = {
     "alarm": "bold red", "failed": "bold red", "ok": "green", "action": "magenta", "revert": "cyan",
@@ -59,6 +61,7 @@ class Picture:
     face: Face
     span: tuple[datetime, datetime]
     gauges: Sequence[Gauge]
+    width: int = WIDEST
     states: dict[str, str] = field(default_factory=dict)
     values: dict[str, deque[float]] = field(default_factory=dict)
     told: deque[tuple[str, str, str]] = field(default_factory=lambda: deque(maxlen=NEWEST))
@@ -70,7 +73,7 @@ class Picture:
         if entry["kind"] == "metric":
             for gauge in self.gauges:
                 if gauge.shows(entry):
-                    self.values.setdefault(gauge.title, deque(maxlen=WIDTH)).append(entry["value"])
+                    self.values.setdefault(gauge.title, deque(maxlen=self.width)).append(entry["value"])
         if kind := tone(entry):
             self.told.append((self.face.shows(entry["at"]), kind, line(entry)))
 
@@ -78,13 +81,13 @@ class Picture:
         """Return the picture at virtual time ``now``."""
         start, end = self.span
         share = min(1.0, (now - start).total_seconds() / max(1.0, (end - start).total_seconds()))
-        done = "━" * round(share * WIDTH)
+        done = "━" * round(share * self.width)
         local = now.astimezone(self.face.zone)
         head = Text.assemble(
             (local.strftime("%Y-%m-%d %H:%M:%S "), "bold"),
             (f"{local.tzname()}  ", "dim"),
             (done, "blue"),
-            ("─" * (WIDTH - len(done)), "dim"),
+            ("─" * (self.width - len(done)), "dim"),
         )
         return Panel(Group(head, Text(), self._gauges(), Text(), self._states(), Text(), self._events()), title=self.title)
 
@@ -95,7 +98,7 @@ class Picture:
             newest = f"{values[-1] * gauge.scale:,.0f} {gauge.unit}" if values else "—"
             style = "bold red" if values and gauge.bad(values[-1]) else "bold"
             limit = f"{gauge.sign} {gauge.threshold * gauge.scale:g} {gauge.unit}"
-            table.add_row(gauge.title, sparkline(values, gauge), Text(newest, style), Text(limit, "dim"))
+            table.add_row(gauge.title, sparkline(values, gauge, self.width), Text(newest, style), Text(limit, "dim"))
         return table
 
     def _states(self) -> Text:
@@ -109,22 +112,27 @@ class Picture:
 
     def _events(self) -> Table:
         table = Table.grid(padding=(0, 1))
-        table.add_column(no_wrap=True)
+        table.add_column(no_wrap=True, min_width=max((len(at) for at, _, _ in self.told), default=0))
         table.add_column(overflow="ellipsis", no_wrap=True)
         for at, kind, sentence in self.told:
             table.add_row(Text(at, "dim"), Text(sentence, STYLES.get(kind, "")))
         return table
 
 
-def sparkline(values: Sequence[float], gauge: Gauge) -> Text:
+def sparkline(values: Sequence[float], gauge: Gauge, width: int) -> Text:
     """Return the newest values as bars, the bad ones in red; a full bar is the larger of the peak and the threshold."""
     top = max([gauge.threshold, *values]) or 1.0
     text = Text()
     for value in values:
         bar = BARS[min(len(BARS) - 1, max(0, int(value / top * (len(BARS) - 1) + 0.5)))]
         text.append(bar, "red" if gauge.bad(value) else "blue")
-    text.append(" " * (WIDTH - len(values)))
+    text.append(" " * (width - len(values)))
     return text
+
+
+def width_for(console: Console) -> int:
+    """Return how many bars a sparkline has on this terminal."""
+    return min(WIDEST, max(8, console.width - BESIDE))
 
 
 class Timeline(AbstractContextManager["Timeline"], Protocol):
