@@ -13,7 +13,6 @@ from alarms.domain.decision import Decision, Reason, Run, Skip
 from alarms.domain.errors import Permanent, Retryable
 from alarms.domain.event import AlarmEvent, State
 from alarms.domain.incident import Ending, ending_of
-from remediators import wording
 from remediators.acting import Acting
 from remediators.action import Action, Situation
 from remediators.candidate import Candidate, rank
@@ -61,20 +60,22 @@ class Engine:
     # --- the transaction ----------------------------------------------------------------------------------------------
 
     def on_event(self, event: AlarmEvent, delivery: Delivery) -> None:
-        """Take one change of state. Raises Retryable when the history cannot be reached; people are told before that."""
-        alarm = self._ports.rows.row(event.alarm_key)
-        ring = Ring.of(event)
-        if alarm is None or not alarm.policies:
-            self._refuse(Facts(delivery.now, ring, alarm), delivery)
-        elif event.state is State.ALARM:
-            try:
+        """Take one change of state. Raises what should bring it back, such as an unreachable table; tells people first."""
+        ring, alarm = Ring.of(event), None
+        try:
+            alarm = self._ports.rows.row(event.alarm_key)
+            if alarm is None or not alarm.policies:
+                self._refuse(Facts(delivery.now, ring, alarm), delivery)
+            elif event.state is State.ALARM:
                 self._rings(alarm, ring, delivery)
-            except Retryable as failure:
-                if not isinstance(failure, Contended):
-                    self._tell_unknown(alarm, ring, delivery)
-                raise
-        else:
-            self._is_over(alarm, event, ring, delivery)
+            else:
+                self._is_over(alarm, event, ring, delivery)
+        except Contended:
+            raise
+        except (Retryable, Permanent):
+            if event.state is State.ALARM:
+                self._telling.blind(ring, alarm, delivery.now)
+            raise
 
     def _rings(self, alarm: Alarm, ring: Ring, delivery: Delivery) -> None:
         service = service_key(alarm)
@@ -284,9 +285,3 @@ class Engine:
         action = self._action(policy)
         facts = replace(facts, policy=policy, spec=action.spec if action else None)
         self._telling.decision(decide(facts), facts.ring, facts.alarm, policy, delivery.now, None)
-
-    def _tell_unknown(self, alarm: Alarm, ring: Ring, delivery: Delivery) -> None:
-        """Tell people that automation cannot see: the queue brings the event back, but they should not wait for it."""
-        policy = alarm.policies[0]
-        decision = Skip(Reason.UNKNOWN, wording.STORE_UNREAD)
-        self._telling.decision(decision, ring, alarm, policy, delivery.now, None)

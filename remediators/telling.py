@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from alarms.domain.alarm import Alarm, Mode, Policy
 from alarms.domain.decision import Ask, Change, Decision, GuardAnswer, Reason, Run, Skip, decision_document
@@ -62,6 +63,25 @@ class Telling:
             return
         self._ports.outbox.send(_decision_report(decision, ring, alarm, policy, now, mode))
 
+    def blind(self, ring: Ring, alarm: Alarm | None, now: datetime) -> None:
+        """Tell people that automation cannot see: the queue brings the event back, but nobody should wait for it."""
+        action = alarm.policies[0].action if alarm and alarm.policies else "remediation"
+        report = Report(
+            id=f"{ring.episode.id}-{Reason.UNKNOWN.value}",
+            episode=ring.episode,
+            alarm_name=ring.alarm_name,
+            at=now,
+            phase=Phase.SKIPPED,
+            action=action,
+            mode="",
+            headline=wording.headline(Phase.SKIPPED, action, ()),
+            why=wording.STORE_UNREAD,
+            reason=Reason.UNKNOWN.value,
+            row_digest=alarm.digest if alarm else "",
+        )
+        self._ports.audit({"type": "decision", "at": iso(now), **_blind(report)})
+        self._ports.outbox.send(report)
+
     def run(self, run: RunRecord, phase: Phase, why: Text, now: datetime, detail: Detail | None = None) -> None:
         """Tell people of a phase of ``run`` and audit it."""
         detail = detail or Detail()
@@ -114,6 +134,19 @@ class Telling:
     def note(self, about: str, subject: str, why: str, now: datetime) -> None:
         """Audit that a delivery changed nothing, and why."""
         self._ports.audit({"type": "note", "at": iso(now), "about": about, "subject": subject, "why": why})
+
+
+def _blind(report: Report) -> dict[str, Any]:
+    return {
+        "episode": report.episode.id,
+        "subject": report.episode.subject,
+        "alarm": report.alarm_name,
+        "action": report.action,
+        "verdict": "skip",
+        "reason": report.reason,
+        "why": report.why.to_document(),
+        "guards": [],
+    }
 
 
 _REVERTS = frozenset(

@@ -22,9 +22,10 @@ from remediation_world import (
     world,
 )
 
-from alarms.domain.alarm import Limit
+from alarms.domain.alarm import Alarm, Limit
 from alarms.domain.event import State
 from remediators.bootstrap import build
+from remediators.registry import registry
 
 
 @pytest.fixture
@@ -349,7 +350,7 @@ def test_what_cannot_be_read_stops_it_and_people_are_told(story: World, service:
     story.apply(api_alarm(settle_s=0))
     story.pump()
     story.ring(API)
-    story.aws.seam.fail(service, operation, "unreachable", times=None, when=lambda params: "catalogue" not in str(params))
+    story.aws.seam.fail(service, operation, "unreachable", times=None)
     story.pump()
 
     assert story.changes() == []
@@ -436,3 +437,32 @@ def test_a_row_may_both_scale_and_call_people(story: World) -> None:
 
     assert story.phases() == ["acted", "escalated"]
     assert story.floor() == 6
+
+
+@pytest.mark.parametrize(
+    ("alarm", "action"),
+    [(api_alarm(), "scale-service"), (queue_alarm(), "scale-consumers"), (queue_alarm(SCALE_FUNCTION), "scale-consumers")],
+)
+def test_an_action_calls_nothing_that_it_has_not_declared(story: World, alarm: Alarm, action: str) -> None:
+    """P12: over a whole life, every call to a watched resource is among the action's permissions."""
+    story.aws.mappings.preload(
+        function="thumbnails", queue_arn="arn:aws:sqs:ap-northeast-2:123456789012:image-jobs", maximum_concurrency=5
+    )
+    story.apply(alarm)
+    story.pump()
+    story.calls.clear()
+    story.ring(alarm.name)
+    story.wait(60)
+    story.recover(alarm.name)
+    story.wait(2400, step=60)
+
+    engine = {("cloudwatch", "DescribeAlarms"), ("sqs", "SendMessage")}
+    watched = {
+        (call.service, call.operation)
+        for call in story.calls
+        if call.service in ("ecs", "application-autoscaling", "sqs", "cloudwatch", "lambda")
+    }
+    declared = {permission.action for permission in registry().get(action).spec.permissions}
+    used = {f"{service}:{operation}" for service, operation in watched - engine}
+    assert story.phases() == ["acted", "helped", "reverted"]
+    assert used <= declared
