@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from alarms.domain.errors import BadInput
 from infra.local import scenario
+from infra.local.platform import Trouble
 
 GOOD = scenario.MONTH_END.read_bytes()
 
@@ -86,3 +87,13 @@ def refusal(content: bytes) -> str:
 @given(st.binary(max_size=200))
 def test_no_bytes_make_the_reader_fail_in_another_way(content: bytes) -> None:
     assert "\n" not in refusal(content)
+
+
+def test_the_scenario_in_the_docs_is_one_and_uses_every_key() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "demo.md").read_text(encoding="utf-8")
+    read = scenario.parse(page.split("```yaml\n")[1].split("```")[0].encode(), "docs/demo.md")
+
+    assert read.name == "evening-peak"
+    assert read.api.track == ("memory", 70.0)
+    for key in Trouble.__dataclass_fields__:
+        assert f"`{key}`" in page
