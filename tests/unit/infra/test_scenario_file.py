@@ -13,7 +13,22 @@ from alarms.domain.errors import BadInput
 from infra.local import scenario
 from infra.local.platform import Trouble
 
-GOOD = scenario.MONTH_END.read_bytes()
+GOOD = b"""\
+scenario: small
+title: Small
+start: "2026-10-31T13:15:00Z"
+lasts: 3 h
+timezone: Asia/Seoul
+noise: 2 %
+platform:
+  api: {tasks: 4, max_tasks: 20, requests_per_task: 250, track: {memory: 70 %}}
+traffic:
+  - {at: 0 m, uploads: 80}
+  - {at: 9 m, uploads: 90}
+troubles:
+  - {at: 60 m, lasts: 1 m, errors: 6 %}
+deliveries: {copies: 2, late: 45 s}
+"""
 
 
 def refused(content: bytes) -> str:
@@ -44,16 +59,18 @@ def test_traffic_runs_straight_between_two_points_and_level_outside_them() -> No
 @pytest.mark.parametrize(
     ("old", "new", "place", "right"),
     [
-        (b"uploads: 90}", b"uplods: 90}", "month.yaml:19:", "did you mean uploads?"),
-        (b"lasts: 3 h", b"lasts: 3 hours", "month.yaml:6:8", "a duration like 45 s"),
-        (b"noise: 2 %", b"noise: 2", "month.yaml:9:8", "a share like 6 %"),
-        (b"Asia/Seoul", b"Asia/Seul", "month.yaml:7:11", "a time zone like Asia/Seoul"),
-        (b"{at: 9 m", b"{at: 0 m", "month.yaml:19:", "later than the point before it"),
-        (b"13:15:00Z", b"13:15:00", "month.yaml:5:8", "a time with its zone"),
-        (b"13:15:00Z", b"13:15:07Z", "month.yaml:5:8", "a whole minute"),
-        (b"traffic:", b"trafic:", "month.yaml:17:1", "did you mean traffic?"),
-        (b"tasks: 4, max_tasks: 20", b"tasks: 4, max_tasks: 2", "month.yaml:12:", "at least tasks, which is 4"),
+        (b"uploads: 90}", b"uplods: 90}", "month.yaml:11:", "did you mean uploads?"),
+        (b"lasts: 3 h", b"lasts: 3 hours", "month.yaml:4:8", "a duration like 45 s"),
+        (b"noise: 2 %", b"noise: 2", "month.yaml:6:8", "a share like 6 %"),
+        (b"Asia/Seoul", b"Asia/Seul", "month.yaml:5:11", "a time zone like Asia/Seoul"),
+        (b"{at: 9 m", b"{at: 0 m", "month.yaml:11:", "later than the point before it"),
+        (b"13:15:00Z", b"13:15:00", "month.yaml:3:8", "a time with its zone"),
+        (b"13:15:00Z", b"13:15:07Z", "month.yaml:3:8", "a whole minute"),
+        (b"traffic:", b"trafic:", "month.yaml:9:1", "did you mean traffic?"),
+        (b"tasks: 4, max_tasks: 20", b"tasks: 4, max_tasks: 2", "month.yaml:8:", "at least tasks, which is 4"),
         (b"copies: 2", b"copies: 0", "month.yaml:", "a whole number from 1 to 5"),
+        (b"{memory: 70 %}", b"{disk: 70 %}", "month.yaml:8:", "known: cpu, memory"),
+        (b"{memory: 70 %}", b"{}", "month.yaml:8:", "one of {cpu: 75 %} and {memory: 70 %}"),
         (b"errors: 6 %", b"errors: 600 %", "month.yaml:", "at most 100 %"),
     ],
 )
