@@ -78,7 +78,11 @@ def ending(played: Played) -> list[str]:
         f"{_count(summary['incidents'], 'incident')} in Slack, {_each(summary['slack_messages_per_incident'])}",
         f"{_count(summary['actions'], 'change')} made, {summary['reverts']} given back",
         f"{_count(counted['total'], 'delivery', 'deliveries')}, {counted['duplicates']} of them again on purpose: "
-        f"{counted['duplicates_that_changed_something'] or 'none'} changed anything",
+        f"{counted['duplicates_that_changed_something'] or 'none'} changed anything"
+        + (
+            f", {counted['duplicates_that_woke_again']} set a room's own timer again"
+            * bool(counted["duplicates_that_woke_again"])
+        ),
     ]
     lines[1:1] = [_ring(ring) for ring in summary["alarms"] if ring["remediation"]]
     for name, floor in summary["floors"].items():

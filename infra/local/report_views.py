@@ -218,7 +218,7 @@ def tiles(summary: Mapping[str, Any]) -> list[tuple[str, str, str, bool]]:
         (
             str(counted["duplicates"]),
             "events delivered again",
-            "none changed anything" if unchanged else f"{counted['duplicates_that_changed_something']} changed something",
+            _again(counted),
             unchanged,
         ),
         _detection(summary),
@@ -229,6 +229,13 @@ def tiles(summary: Mapping[str, Any]) -> list[tuple[str, str, str, bool]]:
             True,
         ),
     ]
+
+
+def _again(counted: Mapping[str, int]) -> str:
+    """Say what second deliveries did; a timer that a room sets for itself once more is no change, and is not hidden."""
+    changed, woke = counted["duplicates_that_changed_something"], counted["duplicates_that_woke_again"]
+    said = f"{changed} changed something" if changed else "none changed anything"
+    return f"{said}; {woke} set a room's own timer again" if woke else said
 
 
 def _detection(summary: Mapping[str, Any]) -> tuple[str, str, str, bool]:
