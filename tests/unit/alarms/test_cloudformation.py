@@ -162,7 +162,7 @@ REQUESTS = st.builds(
 )
 
 
-@settings(deadline=None, max_examples=12, suppress_health_check=[HealthCheck.too_slow])
+@settings(deadline=None, max_examples=5, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(REQUESTS, min_size=1, max_size=8, unique_by=lambda members: members["AlarmName"]))
 def test_cfn_lint_takes_whatever_a_row_may_say(requests: list[dict[str, Any]]) -> None:
     body = template([desired(members) for members in requests])
