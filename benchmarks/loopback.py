@@ -34,7 +34,7 @@ class Loopback:
 
             def answer(self) -> None:
                 self.rfile.read(int(self.headers.get("Content-Length") or 0))
-                status, body = loopback.reply(self.command, self.path, self.headers.get("Authorization", ""), self.headers)
+                status, body = loopback.reply(self.command, self.path, self.headers.get("Authorization", ""), dict(self.headers))
                 data = json.dumps(body).encode()
                 self.send_response(status)
                 self.send_header("Content-Type", "application/x-amz-json-1.0")
