@@ -115,6 +115,16 @@ class History:
         old = plain(answer.get("Attributes", {}))
         return episode_of(old) if old else EpisodeRecord(subject, False, at, EpisodeStatus.DECIDED, 0)
 
+    def followed(self, service: str, subject: str, at: datetime) -> None:
+        """Write that the timers of the change at ``at`` are set, unless something newer is known."""
+        self._try(
+            "update_item",
+            Key=key(f"service#{service}", f"episode#{subject}"),
+            UpdateExpression="SET followed_at = :at",
+            ConditionExpression="changed_at = :at",
+            ExpressionAttributeValues=values_of({":at": iso(at)}),
+        )
+
     def decided(self, service: str, episode: EpisodeRecord, *, covered_by: str = "") -> bool:
         """Write that a claimed episode has its answer; False when somebody else wrote first."""
         return self._mark(service, episode, "decided", {"covered_by": covered_by, "rechecks": episode.rechecks})

@@ -80,7 +80,7 @@ class Engine:
     def _rings(self, alarm: Alarm, ring: Ring, delivery: Delivery) -> None:
         service = service_key(alarm)
         claimed, episode = self._ports.history.claim(service, ring, delivery.now)
-        if claimed is Claimed.OLDER:
+        if claimed is Claimed.OLDER or (claimed is Claimed.SAME and episode.followed(episode.changed_at)):
             self._refuse(Facts(delivery.now, ring, alarm, claimed=claimed), delivery)
             return
         if episode.lease_run:
@@ -88,6 +88,7 @@ class Engine:
         waits = episode.status is EpisodeStatus.CLAIMED  # opened just now, or by a delivery that did not get further
         if waits and alarm.settle_s > 0:
             self._ports.timers.after(alarm.settle_s, Timer(TimerKind.SETTLE, service))
+            self._ports.history.followed(service, ring.subject, episode.changed_at)
         elif waits or alarm.settle_s == 0:
             self.plan(service, delivery, known={ring.alarm_key: alarm})
         if claimed is Claimed.SAME and not waits:
@@ -254,6 +255,9 @@ class Engine:
         if episode is None:
             self._telling.note("over", ring.subject, "something newer is known of this alarm", delivery.now)
             return
+        if episode.followed(event.changed_at):
+            self._telling.note("over", ring.subject, "this ending is known already", delivery.now)
+            return
         ending = ending_of(event)
         self._telling.note("over", ring.subject, ending.value if ending else "", delivery.now)
         if ending is not Ending.RECOVERED:
@@ -262,6 +266,8 @@ class Engine:
             self._recovered(episode.lease_run, event, delivery)
         if episode.run:  # perhaps it helped already: the sooner that is known, the sooner the service is free
             self._ports.timers.after(0, Timer(TimerKind.VERIFY, episode.run))
+        if episode.lease_run or episode.run:
+            self._ports.history.followed(service, ring.subject, event.changed_at)
 
     def _recovered(self, run_id: str, event: AlarmEvent, delivery: Delivery) -> None:
         """Start the wait for the way back."""

@@ -85,6 +85,7 @@ class EpisodeRecord:
 
     ``token`` grows with every claim of the subject. ``covered_by`` is the run that another alarm of the service got.
     ``rechecks`` counts how often a decision was put off. ``ring`` is None for a tombstone: an OK that came before any ALARM.
+    ``followed_at`` is the ``changed_at`` whose timers are set: a second delivery of that change has nothing left to do.
     """
 
     subject: str
@@ -97,6 +98,11 @@ class EpisodeRecord:
     lease_run: str = ""
     covered_by: str = ""
     rechecks: int = 0
+    followed_at: datetime | None = None
+
+    def followed(self, at: datetime) -> bool:
+        """Tell whether all that the change at ``at`` leads to has been set going."""
+        return self.followed_at is not None and iso(self.followed_at) == iso(at)
 
 
 class RunStatus(StrEnum):
