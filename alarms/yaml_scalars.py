@@ -7,7 +7,7 @@ from datetime import date
 
 _LINE_BREAK = re.compile("\r\n|[\r\n\x85\u2028\u2029]")  # the breaks that the parser counts as lines
 _INTEGER = re.compile(r"[-+]?[0-9]+")
-_FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
+_FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+\.[0-9]*)")
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _WORDS = {"": None, "~": None, "null": None, "Null": None, "NULL": None, "true": True, "True": True, "TRUE": True}
 _WORDS |= {"false": False, "False": False, "FALSE": False}
@@ -31,6 +31,11 @@ _MISREAD = (
         re.compile(r"[-+]?0[xXoObB][0-9a-fA-F]+"),
         "{0} is not read alike by all readers of YAML",
         'write it in decimal or quote it: "{0}"',
+    ),
+    (
+        re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)[eE][-+]?[0-9]+"),
+        "{0} is a number to some readers of YAML and text to others",
+        'write the number out or quote it: "{0}"',
     ),
     (re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)"), "{0} is not a number that an alarm can use", "write a finite number"),
     (
@@ -74,15 +79,8 @@ def _number_like(text: str) -> str | int | float | date:
         if _INTEGER.fullmatch(text):
             return int(text)
         if _FLOAT.fullmatch(text):
-            return _finite(text)
+            return float(text)
     return _date(text) if _DATE.fullmatch(text) else text
-
-
-def _finite(text: str) -> float:
-    number = float(text)
-    if number in (float("inf"), float("-inf")):
-        raise Misread(f"{text} is larger than any number that an alarm can use", "write a finite number")
-    return number
 
 
 def _date(text: str) -> date:
