@@ -150,6 +150,13 @@ class AlarmEvent:
         """The newest data point, None when the message carries none."""
         return self.values[-1] if self.values else None
 
+    @staticmethod
+    def parse(message: object, *, received_at: datetime) -> AlarmEvent | Ignored:
+        """Read one message in any envelope and shape, text or decoded JSON; never raises. See ``alarms.domain.payload``."""
+        from alarms.domain.payload import parse
+
+        return parse(message, received_at=received_at)
+
 
 def utc(seconds: float) -> datetime:
     """Return epoch ``seconds`` as an aware UTC time."""

@@ -333,3 +333,10 @@ def test_the_document_of_an_event_is_json_with_the_same_keys_for_every_shape(nam
     assert document.keys() == event_document(plain).keys()
     assert document["state"] == event.state.value
     assert document["changed_at"].endswith("Z")
+
+
+@pytest.mark.parametrize("path", sorted(EVENTS.glob("*.json")), ids=lambda path: path.stem)
+def test_the_event_type_itself_opens_the_same_door(path: Path) -> None:
+    message = json.loads(path.read_text(encoding="utf-8"))
+
+    assert AlarmEvent.parse(message, received_at=RECEIVED) == parse(message, received_at=RECEIVED)
