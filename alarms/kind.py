@@ -17,11 +17,16 @@ from alarms.domain.alarm import Condition
 from alarms.limits import Resolve
 from alarms.quantity import Window
 
-_METRIC = re.compile(r"([A-Za-z0-9_.\-/#:]{1,255}) ([\x21-\x7e]{1,255})")
+_METRIC = re.compile(r"([A-Za-z0-9_.\-/#:]{1,255}) ([\x21-\x7e](?:[\x20-\x7e]{0,253}[\x21-\x7e])?)")
 _PLAIN_STATISTICS = ("Average", "Maximum", "Minimum", "Sum", "SampleCount")
 _NEAR = {"avg": "Average", "mean": "Average", "max": "Maximum", "min": "Minimum", "count": "SampleCount", "total": "Sum"}
 _PERCENT = r"(?:\d{1,2}(?:\.\d{1,10})?|100)"
-_EXTENDED = re.compile(rf"p{_PERCENT}|(?:tm|wm|tc|ts){_PERCENT}|IQM|(?:PR|TM|WM|TC|TS)\([0-9.%]*:[0-9.%]*\)")
+_VALUE = r"\d{1,15}(?:\.\d{1,10})?"
+# Of a range one bound may be left out, and both are percents or both are values. [CloudWatch user guide, statistics definitions]
+_RANGE = "|".join(f"{bound}:(?:{bound})?|:{bound}" for bound in (f"{_PERCENT}%", _VALUE))
+_EXTENDED = re.compile(
+    rf"p{_PERCENT}|(?:tm|wm|tc|ts){_PERCENT}|IQM|PR\((?:{_VALUE}:(?:{_VALUE})?|:{_VALUE})\)|(?:TM|WM|TC|TS)\((?:{_RANGE})\)"
+)
 
 
 class Wrong(ValueError):

@@ -21,7 +21,7 @@ from alarms.profiles import Expanded
 from alarms.row import Row
 from alarms.services import Disabled
 from alarms.settings import Settings, topic_arn
-from alarms.settings_file import read_settings
+from alarms.settings_file import STAGE_OPTION, read_settings
 from alarms.sources import Sources, read_sources
 
 NAMES_CHECK = "names"
@@ -170,7 +170,7 @@ def _distinct(problems: Collection[Problem]) -> tuple[Problem, ...]:
 def _only(loaded: Loaded, sources: Sources) -> Loaded:
     """Return what the one file that was asked for has a say in."""
     rows = {name: item for name, item in loaded.expansions.items() if sources.only in item.row.files}
-    files = {sources.only, *(file for item in rows.values() for file in item.row.files)}
+    files = {STAGE_OPTION, sources.only, *(file for item in rows.values() for file in item.row.files)}
     if sources.settings is not None:
         files.add(sources.settings.file)
     return replace(

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from enum import StrEnum
+
+# What would break a line or turn it round: control characters, separators, half characters, marks of direction.
+_UNSEEN = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+_LONGEST = 600  # characters of one part of a message: a value may be as long as its file
 
 
 class Level(StrEnum):
@@ -43,6 +48,15 @@ class Problem:
     fix: str = ""
 
     def __str__(self) -> str:
-        row = f" {self.row}:" if self.row else ""
-        fix = f"; {self.fix}" if self.fix else ""
-        return f"{self.place}: {self.level.value}:{row} {self.summary}{fix} [{self.check}]"
+        row = f" {_cut(self.row)}:" if self.row else ""
+        fix = f"; {_cut(self.fix)}" if self.fix else ""
+        return one_line(f"{self.place}: {self.level.value}:{row} {_cut(self.summary)}{fix} [{self.check}]")
+
+
+def one_line(text: str) -> str:
+    """Return ``text`` with every character that is not seen, or breaks a line, written as its escape."""
+    return _UNSEEN.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"

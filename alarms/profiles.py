@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from alarms.kind import did_you_mean
 from alarms.merge import REMEDIATE, Part, overlay
 from alarms.problem import Place
 from alarms.row import Row, Target
 from alarms.row_builder import Findings, Origin, RowBuilder, full_id, row_id
 from alarms.schema.errors import validate
 from alarms.schema.files import RowsFile, StandModel
+from alarms.schema.rows import default_keys
 from alarms.stand_alone import component_of, products
-from alarms.yaml_door import Document, Spot
+from alarms.yaml_door import MAX_PROBLEMS, Document, Spot
 
 STAND_KEYS = ("dimensions", "for_each")
 NO_TARGET = "say `dimensions: {QueueName: image-jobs}`"
@@ -52,12 +54,23 @@ class RowFiles:
         self._findings += problems
         if model is None:
             return
-        whole = Part(document.value, document.spot)
+        whole = self._known_defaults(Part(document.value, document.spot))
         rows = whole.part("alarms")
         if not model.alarms:
             self._findings.error(rows.spot.place, "", "the list of alarms is empty", "write a row, or remove the file")
         for index in range(len(model.alarms)):
             self._read_row(model, _with_defaults(whole, rows.part(index)), document, profile=profile)
+
+    def _known_defaults(self, whole: Part) -> Part:
+        """Return the file without defaults that no row can have: they are told of once, not once a row."""
+        keys, said = default_keys(), whole.value.get("defaults") or {}
+        unknown = [key for key in said if key not in keys]
+        for key in unknown[:MAX_PROBLEMS]:
+            place = whole.spot.at(("defaults", key)).named
+            self._findings.error(place, "", f"there is no key {key!r} in 'defaults'", did_you_mean(key, keys))
+        if not unknown:
+            return whole
+        return Part({**whole.value, "defaults": {key: said[key] for key in said if key in keys}}, whole.spot)
 
     def _read_row(self, file: RowsFile, part: Part, document: Document, *, profile: bool) -> None:
         if any(key in part.value for key in STAND_KEYS):
@@ -102,9 +115,8 @@ class RowFiles:
             return
         if file.service and "service" not in part.value:
             part = overlay(Part({"service": file.service}, part.spot), part)
-        found = targets(products(stand.dimensions, stand.for_each), part.spot.at(("for_each",)), part.spot.at(("dimensions",)))
+        found = self._own_targets(stand, part, full_id(part, component))
         if not found:
-            self._findings.error(part.spot.place, full_id(part, component), "the row watches nothing", NO_TARGET)
             return
         row = self._builder.build(_without(part, *STAND_KEYS), Origin(component, files=frozenset({name})), found)
         if row is not None and not row.notify:
@@ -112,6 +124,18 @@ class RowFiles:
             self._findings.error(part.spot.place, row.full_id, "'notify' is missing: nobody would hear of it", fix)
         elif row is not None:
             self.rows.append(Expanded(row, part))
+
+    def _own_targets(self, stand: StandModel, part: Part, name: str) -> tuple[Target, ...]:
+        """Return what a row that stands alone watches; none, and why not, when that is nothing or too much."""
+        each = part.spot.at(("for_each",))
+        try:
+            dimensions = products(stand.dimensions, stand.for_each)
+        except ValueError as error:
+            self._findings.error(each.place, name, str(error))
+            return ()
+        if not dimensions:
+            self._findings.error(part.spot.place, name, "the row watches nothing", NO_TARGET)
+        return targets(dimensions, each, part.spot.at(("dimensions",)))
 
 
 def targets(found: list[Mapping[str, str]], each: Spot, alone: Spot) -> tuple[Target, ...]:

@@ -22,6 +22,7 @@ from alarms.settings import (
 )
 from alarms.yaml_door import Document
 
+STAGE_OPTION = "--stage"  # the place of what is wrong with a name that was typed
 STAGE_NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,46}[a-z0-9])?")
 
 
@@ -49,7 +50,7 @@ def _undeclared(stage: str) -> tuple[Settings, list[Problem]]:
     problems = []
     if not STAGE_NAME.fullmatch(stage):
         summary = f"{stage!r} is no name of a stage"
-        problems.append(Problem(Place("--stage"), Level.ERROR, "settings", "", summary, fix="small letters, digits and -"))
+        problems.append(Problem(Place(STAGE_OPTION), Level.ERROR, "settings", "", summary, fix="small letters, digits and -"))
     return Settings(stage=stage, stages=(stage,)), problems
 
 

@@ -18,7 +18,7 @@ _COMPONENTS = {
 def products(dimensions: Mapping[str, str], for_each: Any) -> list[Mapping[str, str]]:
     """Return the dimensions of each alarm: those of ``for_each``, a list or {name: values}, each joined with ``dimensions``.
 
-    A product larger than MAX_TARGETS gives none, which the caller reports as a row that watches nothing.
+    ValueError when the product is larger than MAX_TARGETS.
     """
     if for_each is None:
         return [dimensions] if dimensions else []
@@ -27,7 +27,9 @@ def products(dimensions: Mapping[str, str], for_each: Any) -> list[Mapping[str, 
     size = 1
     for values in for_each.values():
         size *= len(values)
-    if not 0 < size <= MAX_TARGETS:
+    if size > MAX_TARGETS:
+        raise ValueError(f"for_each makes {size} alarms of one row; at most {MAX_TARGETS}: split it")
+    if not size:
         return []
     combinations = itertools.product(*for_each.values())
     return [{**dimensions, **dict(zip(for_each, values, strict=True))} for values in combinations]

@@ -23,6 +23,7 @@ MAX_DEPTH = 24
 MAX_PROBLEMS = 50  # of one file: a file of another kind altogether need not be told off line by line
 CHECK = "yaml"
 NOT_YAML = "not YAML"
+HIDDEN_WITHIN = 400  # characters of a line that are searched for it: the search is not linear
 HIDDEN = re.compile(r"[{\[][^#\"']*[:,\[] +(#[^\s#]+)")  # `{notify: #ops, owner: me}`
 
 Value = Any  # dict[str, Value] | list[Value] | str | int | float | bool | None | datetime.date
@@ -126,7 +127,7 @@ class _Reader:
             return stop
         for number in range(min(stop.line, len(self._lines)), max(0, stop.line - 3), -1):
             line = self._lines[number - 1]
-            match = HIDDEN.search(line)
+            match = HIDDEN.search(line, 0, HIDDEN_WITHIN)
             if match:
                 word = match[1].rstrip(",]}")
                 return _Stop(

@@ -8,9 +8,11 @@ from pydantic import BaseModel, ValidationError
 
 from alarms.kind import did_you_mean, nearest
 from alarms.problem import Level, Problem
-from alarms.yaml_door import Spot
+from alarms.schema.fields import LIST_OF, MAP_OF
+from alarms.yaml_door import MAX_PROBLEMS, Spot
 
 CHECK = "schema"
+KEY = "[key]"  # the last step of pydantic's path when it is the key that is wrong
 _TYPES = {
     "dict_type": "a map (key: value) is expected here",
     "model_type": "a map (key: value) is expected here",
@@ -39,10 +41,20 @@ def validate(model: type[Model], value: Any, spot: Spot, row: str = "") -> tuple
     try:
         return model.model_validate(value), []
     except ValidationError as error:
-        items = error.errors(include_url=False)
+        items: list[Any] = [{**item, "loc": _path(item["loc"])} for item in error.errors(include_url=False)]
+        more = len(items) - MAX_PROBLEMS
+        items = items[:MAX_PROBLEMS]
         meant = {(*item["loc"][:-1], _meant(model, item["loc"])[0]) for item in items if item["type"] == "extra_forbidden"}
         kept = [item for item in items if item["type"] != "missing" or item["loc"] not in meant]
-        return None, [_problem(item, model, spot, row) for item in kept]
+        problems = [_problem(item, model, spot, row) for item in kept]
+        if more > 0:
+            problems.append(Problem(spot.place, Level.ERROR, CHECK, row, f"{more} more problems of this kind are not listed"))
+        return None, problems
+
+
+def _path(location: Path) -> Path:
+    """Return the keys and indices of an error's location, without the names of shapes that pydantic puts between them."""
+    return tuple(step for step in location if step not in (LIST_OF, MAP_OF))
 
 
 def _meant(model: type[BaseModel], path: Path) -> tuple[str, str]:
@@ -65,8 +77,9 @@ def _problem(item: Any, model: type[BaseModel], spot: Spot, row: str) -> Problem
         return Problem(here.named, Level.ERROR, CHECK, row, f"{path[-1]!r} is missing{_inside(path)}")
     text = _TYPES.get(kind) or item["msg"].removeprefix("Value error, ")
     summary, _, fix = text.partition("; ")
-    key = next((step for step in reversed(path) if isinstance(step, str) and step != "[key]"), "")
-    return Problem(here.place, Level.ERROR, CHECK, row, f"{key}: {summary}" if key else summary, fix=fix)
+    key = next((step for step in reversed(path) if isinstance(step, str) and step != KEY), "")
+    place = here.named if path and path[-1] == KEY else here.place
+    return Problem(place, Level.ERROR, CHECK, row, f"{key}: {summary}" if key else summary, fix=fix)
 
 
 def _inside(path: Path) -> str:

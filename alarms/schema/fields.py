@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import date
 from typing import Annotated, Any
 
-from pydantic import PlainValidator, WithJsonSchema
+from pydantic import Discriminator, PlainValidator, Tag, WithJsonSchema
 
 from alarms.domain.alarm import Limit, Mode, Severity
 from alarms.domain.alarm import Missing as MissingMode
@@ -28,6 +28,8 @@ MAX_RANGE_S = 604800  # CloudWatch: period times periods, at most 7 days
 MAX_SHORT_RANGE_S = 86400  # … and at most a day for periods below an hour
 HIGH_RESOLUTION_S = (10, 20, 30)
 
+# Control characters but tab and line break, and marks that turn the direction of what follows them.
+_UNSEEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\u202a-\u202e\u2066-\u2069]")
 _SLUG = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,46}[a-z0-9])?")
 _ACCOUNT = re.compile(r"[0-9]{12}")
 _REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-[0-9]{1,2}")
@@ -91,8 +93,8 @@ def _line(value: Any) -> str:
         raise ValueError("the text is empty")
     if len(text) > 1000:
         raise ValueError(f"{len(text)} characters; at most 1000")
-    if any(ord(character) < 32 and character not in "\n\t" for character in text):
-        raise ValueError("a control character is in the text")
+    if found := _UNSEEN.search(text):
+        raise ValueError(f"the text holds {found[0]!a}, which nobody sees; remove it")
     return " ".join(text.split())
 
 
@@ -100,6 +102,13 @@ def _dimension(value: Any) -> str:
     text = text_of(value)
     if not 1 <= len(text) <= 1024 or not text.isascii() or not text.isprintable() or not text.strip():
         raise ValueError(f"{text!r} is no dimension value: 1 to 1024 printable ASCII characters")
+    return text
+
+
+def _dimension_name(value: Any) -> str:
+    text = text_of(value)
+    if not 1 <= len(text) <= 255 or not text.isascii() or not text.isprintable() or not text.strip() or text.startswith(":"):
+        raise ValueError("no name of a dimension: 1 to 255 printable ASCII characters, the first of them no colon")
     return text
 
 
@@ -163,6 +172,12 @@ Slug = Annotated[
 ]
 Line = Annotated[str, PlainValidator(_line), _described("text, at most 1000 characters", maxLength=1000)]
 DimensionValue = Annotated[str, PlainValidator(_dimension), _described("value of a dimension", maxLength=1024)]
+Dimensions = dict[Annotated[str, PlainValidator(_dimension_name), _described("name of a dimension")], DimensionValue]
+LIST_OF, MAP_OF = "[list]", "[map]"  # which of the two shapes an error is about; a step in its path, not a key
+ForEach = Annotated[
+    Annotated[list[Dimensions], Tag(LIST_OF)] | Annotated[dict[str, list[DimensionValue]], Tag(MAP_OF)],
+    Discriminator(lambda value: LIST_OF if isinstance(value, list) else MAP_OF),
+]
 Flag = Annotated[bool, PlainValidator(_true_or_false), WithJsonSchema({"type": "boolean"})]
 Day = Annotated[date, PlainValidator(_day), _described("a day", format="date")]
 Count = Annotated[int, PlainValidator(_count), WithJsonSchema({"type": "integer", "minimum": 1})]

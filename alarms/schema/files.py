@@ -10,8 +10,9 @@ from alarms.schema.fields import (
     Account,
     Count,
     Day,
-    DimensionValue,
+    Dimensions,
     Duration,
+    ForEach,
     LanguageName,
     Line,
     ModeName,
@@ -24,7 +25,6 @@ from alarms.schema.fields import (
 from alarms.schema.rows import Strict
 
 Map = dict[str, Any]
-Dimensions = dict[str, DimensionValue]
 
 
 class RowsFile(Strict):
@@ -40,7 +40,7 @@ class StandModel(Strict):
     """What a row that stands alone watches."""
 
     dimensions: Dimensions = Field(default_factory=dict, description="the metric's dimensions")
-    for_each: list[Dimensions] | dict[str, list[DimensionValue]] | None = Field(
+    for_each: ForEach | None = Field(
         default=None, description="one alarm each: a list of dimensions, or {Dimension: [values]}; joined with `dimensions`"
     )
 

@@ -108,6 +108,15 @@ def row_model(kind: str) -> type[RowModel]:
     return model
 
 
+@cache
+def default_keys() -> frozenset[str]:
+    """Return the keys that a file's ``defaults`` may hold: those of any kind of row."""
+    models = [row_model(kind) for kind in kinds()]
+    return frozenset(RowModel.ALSO).union(
+        *({field.alias or name for name, field in model.model_fields.items()} for model in models)
+    )
+
+
 def build_kind(kind: str, model: RowModel) -> Any:
     """Return the kind's dataclass with the fields of a validated row."""
     kind_class = kinds()[kind]

@@ -152,7 +152,98 @@ def test_an_enormous_product_of_targets_is_refused(catalogue: Any) -> None:
     values = ", ".join(f"v{n}" for n in range(200))
     each = f"for_each: {{A: [{values}], B: [{values}], C: [{values}]}}"
 
-    assert "the row watches nothing" in lines(catalogue(ROW.replace("dimensions: {QueueName: image-jobs}", each)))[0]
+    (line,) = lines(catalogue(ROW.replace("dimensions: {QueueName: image-jobs}", each)))
+
+    assert line.startswith("rows.yaml:8:15: error: sqs/oldest-message-age: for_each makes 8000000 alarms of one row")
+
+
+@pytest.mark.parametrize(
+    ("each", "said"),
+    [
+        ("q", "rows.yaml:8:15: error: oldest-message-age: for_each: a map (key: value) is expected here [schema]"),
+        ("[q]", "rows.yaml:8:16: error: oldest-message-age: for_each: a map (key: value) is expected here [schema]"),
+        ("{QueueName: q}", "rows.yaml:8:27: error: oldest-message-age: QueueName: a list is expected here [schema]"),
+        (
+            "{QueueName: [a, 5]}",
+            'rows.yaml:8:31: error: oldest-message-age: QueueName: 5 is read as a number: write "5" in quotes [schema]',
+        ),
+        (
+            "[{QueueName: a}, {QueueName: 5}]",
+            'rows.yaml:8:44: error: oldest-message-age: QueueName: 5 is read as a number: write "5" in quotes [schema]',
+        ),
+    ],
+)
+def test_a_wrong_for_each_is_one_line_at_the_value_that_is_wrong(each: str, said: str, catalogue: Any) -> None:
+    assert lines(catalogue(ROW.replace("dimensions: {QueueName: image-jobs}", f"for_each: {each}"))) == [said]
+
+
+@pytest.mark.parametrize("name", ["한글", ":name", "a\\nb", "D" * 256])
+def test_a_dimension_that_cloudwatch_refuses_is_an_error_of_one_line(name: str, catalogue: Any) -> None:
+    (line,) = lines(catalogue(ROW.replace("{QueueName: image-jobs}", f'{{"{name}": x}}')))
+
+    assert line.startswith("rows.yaml:8:18: error: oldest-message-age:")
+    assert "no name of a dimension" in line
+    assert len(line.splitlines()) == 1
+
+
+@pytest.mark.parametrize("unseen", ["\\x7f", "\\x9f", "\\u202e", "\\0"])
+def test_a_title_holds_nothing_that_nobody_sees(unseen: str, catalogue: Any) -> None:
+    (line,) = lines(catalogue(ROW.replace("Queue backlog", f'"a{unseen}b"')))
+
+    assert line.startswith("rows.yaml:5:12: error: sqs/oldest-message-age: title: the text holds '")
+
+
+def test_families_of_emoji_stay_one(catalogue: Any) -> None:
+    family = "\N{WOMAN}\N{ZERO WIDTH JOINER}\N{PERSONAL COMPUTER}"
+
+    assert catalogue(ROW.replace("Queue backlog", family)).desired[0].alarm.title == family
+
+
+@pytest.mark.parametrize("statistic", ["TM(:)", '"TM(500%:1%)"', "TM(10%:90)", "PR(10%:20%)", '"PR(:%%%)"'])
+def test_a_range_that_cloudwatch_refuses_is_no_statistic(statistic: str, catalogue: Any) -> None:
+    (line,) = lines(catalogue(ROW.replace("statistic: Maximum", f"statistic: {statistic}")))
+
+    assert "there is no statistic" in line
+
+
+@pytest.mark.parametrize("statistic", ["TM(10%:90%)", "TM(:90%)", "TC(0.005:0.030)", "PR(:300)", "WM(80%:)", "p99.9"])
+def test_every_statistic_of_cloudwatch_can_be_asked_for(statistic: str, catalogue: Any) -> None:
+    assert not lines(catalogue(ROW.replace("statistic: Maximum", f"statistic: {statistic}")))
+
+
+def test_a_custom_metric_may_have_spaces_in_its_name(catalogue: Any) -> None:
+    loaded = catalogue(
+        ROW.replace("AWS/SQS ApproximateAgeOfOldestMessage", "CWAgent LogicalDisk % Free Space").replace("600 s", "10")
+    )
+
+    assert loaded.desired[0].request["MetricName"] == "LogicalDisk % Free Space"
+
+
+def test_an_unknown_default_is_told_once_however_many_rows_there_are(catalogue: Any) -> None:
+    rows = ROW + ROW.split("alarms:\n")[1].replace("id: oldest-message-age", "id: other")
+
+    assert lines(catalogue(rows.replace("owner: platform", "ower: platform"))) == [
+        "rows.yaml:2:32: error: there is no key 'ower' in 'defaults'; did you mean 'owner'? [catalogue]"
+    ]
+
+
+def test_an_enormous_value_is_one_line_that_can_be_read(catalogue: Any) -> None:
+    (line,) = lines(catalogue(ROW.replace("critical", "c" * 500_000)))
+
+    assert len(line) < 2000
+
+
+def test_a_list_that_is_wrong_throughout_is_told_of_in_part(catalogue: Any) -> None:
+    found = lines(catalogue(f"alarms: [{', '.join(['a'] * 300)}]"))
+
+    assert len(found) == 51
+    assert found[0] == "rows.yaml:1:1: error: 250 more problems of this kind are not listed [schema]"
+
+
+def test_a_stage_that_cannot_be_one_is_told_for_a_single_file_too(catalogue: Any) -> None:
+    (line,) = lines(catalogue(ROW, only="rows.yaml", stage="Prod!"))
+
+    assert line == "--stage: error: 'Prod!' is no name of a stage; small letters, digits and - [settings]"
 
 
 def test_an_error_never_leaves_a_silently_smaller_catalogue(catalogue: Any) -> None:
