@@ -130,7 +130,9 @@ def destroy(clients: Clients, settings: Settings, *, now: Now, sleep: Sleep, how
         return teardown(run.confirmed(run.aws.gather(run.target), ()), run.target)
 
     first = going()
-    return Outcome(first, refused=first.refused) if first.empty else run.under_lease(going)
+    if first.empty and not run.lease_leftovers():
+        return Outcome(first, refused=first.refused)
+    return run.under_lease(going)
 
 
 def identity(clients: Clients, sleep: Sleep) -> tuple[str, str]:

@@ -57,7 +57,7 @@ def from_text(text: str, where: str) -> Plan:
     """Read a saved plan; ``where`` names the file. BadInput when it is none, or not as it was written."""
     try:
         document = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise BadInput(f"{where}: not a saved plan ({error}); write one with `tocsin plan --out FILE`") from error
     kind = document.get("type") if isinstance(document, dict) else None
     if kind != PLAN_TYPE:
@@ -67,7 +67,10 @@ def from_text(text: str, where: str) -> Plan:
     body = {key: value for key, value in document.items() if key != "digest"}
     if document.get("digest") != _digest(body):
         raise BadInput(f"{where}: was changed since `tocsin plan --out` wrote it; run that again and review what it prints")
-    return _plan(document)
+    try:
+        return _plan(document)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise BadInput(f"{where}: not a saved plan as `tocsin plan --out` writes it ({error!r}); run that again") from error
 
 
 def outcome_document(outcome: Outcome, at: datetime) -> dict[str, Any]:

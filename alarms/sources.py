@@ -12,6 +12,7 @@ from alarms.yaml_door import Document, read_path
 
 SETTINGS_FILE = "tocsin.yaml"
 PROFILES, SERVICES = "profiles", "services"
+NO_FILE = "files"  # the check that finds nothing to read
 _SUFFIXES = (".yaml", ".yml")
 _TESTS = (".test.yaml", ".test.yml")
 
@@ -30,6 +31,11 @@ class Sources:
     rows: tuple[Document, ...]
     problems: tuple[Problem, ...]
     only: str = ""
+
+    @property
+    def empty(self) -> bool:
+        """Tell whether there is no file at all."""
+        return any(problem.check == NO_FILE for problem in self.problems)
 
 
 def read_sources(root: Path) -> Sources:
@@ -72,7 +78,7 @@ def _sort(files: list[Path], home: Path, only: str = "") -> Sources:
     problems += settings.problems if settings else ()
     if not documents and settings is None:
         problems.append(
-            Problem(Place(str(home)), Level.ERROR, "files", "", "no YAML file is here", fix="give a catalogue's folder or file")
+            Problem(Place(str(home)), Level.ERROR, NO_FILE, "", "no YAML file is here", fix="give a catalogue's folder or file")
         )
     groups: dict[str, list[Document]] = {PROFILES: [], SERVICES: [], "rows": []}
     for path, document in documents.items():

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from alarms.plan_types import Plan
     from alarms.settings import Settings
 
+CATALOGUE_SUFFIXES = (".yaml", ".yml")  # what `apply` reads as a catalogue; any other file is a saved plan
 _COLOURS = {"+": "green", "~": "yellow", "-": "red", "!": "red", "x": "red", "h": "blue", "n": "blue", "s": "red"}
 
 
@@ -130,6 +131,20 @@ def open_account(path: Path | None, where: Where) -> tuple[Settings, Clients, st
     return settings, clients, how_of(clients).owner
 
 
+def refuse_a_part(path: Path | None) -> None:
+    """Raise Refused when ``path`` is one file, or holds no catalogue: ownership is the catalogue's, so all of it would go."""
+    from alarms.domain.errors import Refused
+    from alarms.sources import read_sources
+    from cli.catalogue import catalogue_path
+
+    root = catalogue_path(path)
+    sources = read_sources(root)
+    if sources.only:
+        raise Refused(f"{root} is one file, and `tocsin destroy` takes away a whole catalogue and stage: give its folder")
+    if sources.empty:
+        raise Refused(f"{root}: no YAML file is here; give the folder of the catalogue whose alarms are to go")
+
+
 def how_of(clients: Clients) -> How:
     """Return how this run behaves by default, named after whose credentials it has."""
     from alarms.deploy import How, identity
@@ -173,6 +188,19 @@ def print_lines(lines: Iterator[str]) -> None:
     """Print the lines of a plan or an outcome, coloured by their sign on a terminal."""
     for line in lines:
         typer.secho(line, fg=_COLOURS.get(line[:1]) if line[1:2] in (" ", "o", "t") else None)
+
+
+def save(out: Path, text: str) -> None:
+    """Write a plan to ``out``; Refused when it cannot be written, or would be taken for a catalogue when it is applied."""
+    from alarms.domain.errors import Refused
+
+    if out.suffix in CATALOGUE_SUFFIXES:
+        raise Refused(f"{out} would be read as a catalogue by `tocsin apply`: give the plan another ending, as in plan.json")
+    try:
+        out.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise Refused(f"{out}: the plan was not saved ({error.strerror or error})") from error
+    typer.echo(f"written to {out}: `tocsin apply {out}` does exactly this", err=True)
 
 
 def ask(plan: Plan, question: str) -> bool:

@@ -44,7 +44,7 @@ def command(  # noqa: PLR0913 - every parameter is an option of the verb
     with account.terraform_exit():
         with account.showing_progress() as progress:
             change = {"allow_deletes": allow_deletes, "rows": not no_rows, "progress": progress}
-            if path and path.is_file() and path.suffix not in (".yaml", ".yml"):
+            if path and path.is_file() and path.suffix not in account.CATALOGUE_SUFFIXES:
                 outcome = _apply_saved(path, Where(stage, profile, region), change)
             else:
                 outcome = _apply(path, Where(stage, profile, region), {**change, "approve": approve})
@@ -63,12 +63,16 @@ def _apply(path: Path | None, where: Where, change: Mapping[str, object]) -> Out
 def _apply_saved(path: Path, where: Where, change: Mapping[str, object]) -> Outcome:
     """Do what the file says: it was reviewed when it was made, so nobody is asked."""
     from alarms import deploy
-    from alarms.domain.errors import Refused
+    from alarms.domain.errors import BadInput, Refused
     from alarms.plan_file import from_text
     from alarms.settings import Settings
     from cli import account
 
-    saved = from_text(path.read_text(encoding="utf-8"), str(path))
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadInput(f"{path}: not a saved plan ({error}); write one with `tocsin plan --out FILE`") from error
+    saved = from_text(text, str(path))
     target = saved.target
     if where.stage and where.stage != target.stage:
         raise Refused(f"{path} was made for stage {target.stage}, --stage says {where.stage}")

@@ -40,6 +40,7 @@ def command(
 
     with account.terraform_exit():
         with account.showing_progress() as progress:
+            account.refuse_a_part(path)
             settings, clients, owner = account.open_account(path, Where(stage, profile, region))
             how = replace(How(owner=owner), rows=not no_rows, approve=approve, progress=progress)
             outcome = deploy.destroy(clients, settings, now=account.now, sleep=account.sleep, how=how)

@@ -47,8 +47,8 @@ def command(  # noqa: PLR0913 - every parameter is an option of the verb
     else:
         account.print_lines(plan_lines(plan))
     if out:
-        out.write_text(to_text(plan, at), encoding="utf-8")
-        typer.echo(f"written to {out}: `tocsin apply {out}` does exactly this", err=True)
+        with account.terraform_exit():
+            account.save(out, to_text(plan, at))
     if plan.refused or plan.stop:
         raise typer.Exit(1)
     raise typer.Exit(2 if detailed_exitcode and not plan.empty else 0)

@@ -377,6 +377,25 @@ def test_a_crash_at_any_step_is_resumed_by_running_again(
     assert found["digest"]["S"] == row("changes", Threshold=900).alarm.digest
 
 
+@pytest.mark.parametrize("operation", ["DeleteAlarms", "DeleteItem"])
+@pytest.mark.parametrize("after", [False, True])
+def test_a_crash_while_destroying_leaves_no_current_row_once_it_is_run_again(
+    world: World, operation: str, after: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = [row("one"), row("two")]
+    world.apply(rows)
+    _crash(world, operation, after=after, monkeypatch=monkeypatch)
+    with pytest.raises(Crash):
+        world.destroy()
+    monkeypatch.undo()
+
+    world.sleep(200)  # the dead run's lease runs out
+    assert world.destroy().ok
+
+    assert not world.live()
+    assert [world.current(one.name) for one in rows] == [None, None]
+
+
 def _crash(world: World, operation: str, *, after: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the process end at the first call of ``operation``, before or after it took effect; the lease is not given back."""
     import botocore.client

@@ -204,6 +204,36 @@ def test_destroy_lists_asks_and_deletes_only_what_is_ours(shop: Shop) -> None:
     assert shop.aws.client("cloudwatch").describe_alarms()["MetricAlarms"] == []
 
 
+def test_destroy_never_takes_one_file_for_the_whole_catalogue(shop: Shop) -> None:
+    """Ownership is the catalogue's: with a file it would delete what stands in the other files."""
+    shop("apply", "--yes")
+    (shop.folder / "nothing").mkdir()
+
+    for path in (shop.folder / "rows.yaml", shop.folder / "nothing"):
+        result = shop("destroy", "--yes", path=path)
+        assert (result.exit_code, len(result.stderr.splitlines())) == (1, 1)
+
+    assert len(shop.aws.client("cloudwatch").describe_alarms()["MetricAlarms"]) == 2
+
+
+@pytest.mark.parametrize("out", ["missing/plan.json", ".", "plan.yaml"])
+def test_a_plan_that_cannot_be_saved_is_one_line(shop: Shop, out: str) -> None:
+    result = shop("plan", "--out", str(shop.folder / out))
+
+    assert (result.exit_code, len(result.stderr.splitlines())) == (1, 1)
+    assert result.stderr.startswith("tocsin: ")
+
+
+def test_a_file_of_any_other_kind_is_no_plan(shop: Shop) -> None:
+    path = shop.folder / "picture.png"
+    path.write_bytes(b"\x89PNG\xff\xfe")
+
+    result = shop("apply", path=path)
+
+    assert (result.exit_code, len(result.stderr.splitlines())) == (1, 1)
+    assert "not a saved plan" in result.stderr
+
+
 def test_a_missing_table_is_one_line_and_no_rows_does_without(shop: Shop) -> None:
     shop.aws.client("dynamodb").delete_table(TableName="tocsin-dev-catalogue")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -11,6 +12,7 @@ from deploy_world import TARGET, PureCloud, World, composite, row
 from hypothesis import given, settings
 from test_plan import catalogue, planned, rows
 
+from alarms.configuration import canonical
 from alarms.domain.alarm import Mode
 from alarms.domain.errors import BadInput, Refused
 from alarms.plan_file import PLAN_TYPE, from_text, to_text
@@ -109,6 +111,12 @@ def test_a_plan_for_another_account_is_refused(world: World) -> None:
         world.apply_saved(saved)
 
 
+def signed(text: str, **changed: object) -> str:
+    """Return a plan's text with other members and the digest that fits them."""
+    body = {key: value for key, value in json.loads(text).items() if key != "digest"} | changed
+    return json.dumps({**body, "digest": hashlib.sha256(canonical(body).encode()).hexdigest()})
+
+
 @pytest.mark.parametrize(
     ("spoil", "says"),
     [
@@ -117,6 +125,9 @@ def test_a_plan_for_another_account_is_refused(world: World) -> None:
         (lambda _: "[]", "not a saved plan of this version"),
         (lambda text: text.replace(PLAN_TYPE, "tocsin.plan/2"), "of this version"),
         (lambda text: text.replace("900", "901"), "was changed since"),
+        (lambda _: "[" * 100_000, "not a saved plan"),
+        (lambda text: signed(text, items=None), "not a saved plan as"),
+        (lambda text: signed(text, items=[{"verb": "explode"}]), "not a saved plan as"),
     ],
 )
 def test_a_file_that_is_no_plan_or_was_edited_is_one_clear_line(spoil: object, says: str) -> None:
