@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from rich.console import Console
@@ -14,10 +15,12 @@ from alarms.desired import Desired
 from infra.local.play import Played, tick_s
 from infra.local.report_html import render
 from infra.local.sources import Source
-from infra.local.story import Face, short
-from infra.local.timeline import Gauge, LiveTimeline, Picture, PlainTimeline, Timeline, width_for
+from infra.local.story import Face, moment, short
+from infra.local.timeline import Gauge, LiveTimeline, Picture, PlainTimeline, Timeline
 
 MOST_GAUGES = 4
+MOST_RINGS = 10
+DAY_S = 86_400
 
 
 def screen(console: Console, source: Source, desired: Sequence[Desired], speed: float) -> Timeline:
@@ -27,7 +30,7 @@ def screen(console: Console, source: Source, desired: Sequence[Desired], speed: 
     """
     span = (source.start, source.start + timedelta(seconds=source.lasts_s))
     face = Face(ZoneInfo(source.timezone), dated=span[1] - span[0] > timedelta(days=1))
-    picture = Picture(source.title, face, span, gauges(desired), width_for(console))
+    picture = Picture(source.title, face, span, gauges(desired), console.width)
     if not console.is_terminal:
         return PlainTimeline(console, picture)
     return LiveTimeline(console, picture, tick_s(source) / speed if speed else 0.0)
@@ -72,30 +75,47 @@ def _document(played: Played) -> str:
 def ending(played: Played) -> list[str]:
     """Return what happened, in a few lines."""
     summary = played.summary
-    counted = summary["deliveries"]
-    lines = [
-        f"{_count(summary['alarms_rung'], 'alarm')} rang, {summary['alarms_resolved']} resolved; "
-        f"{_count(summary['incidents'], 'incident')} in Slack, {_each(summary['slack_messages_per_incident'])}",
+    return [
+        _rang(summary),
+        *_rings(summary),
         f"{_count(summary['actions'], 'change')} made, {summary['reverts']} given back",
-        f"{_count(counted['total'], 'delivery', 'deliveries')}, {counted['duplicates']} of them again on purpose: "
-        f"{counted['duplicates_that_changed_something'] or 'none'} changed anything"
-        + (
-            f", {counted['duplicates_that_woke_again']} set a room's own timer again"
-            * bool(counted["duplicates_that_woke_again"])
+        _deliveries(summary["deliveries"]),
+        *(
+            f"floor of {name.rsplit('/', 1)[-1]}: {floor['before']} before, {floor['highest']} at most, {floor['after']} after"
+            for name, floor in summary["floors"].items()
         ),
     ]
-    lines[1:1] = [_ring(ring) for ring in summary["alarms"] if ring["remediation"]]
-    for name, floor in summary["floors"].items():
-        lines.append(
-            f"floor of {name.rsplit('/', 1)[-1]}: {floor['before']} before, {floor['highest']} at most, {floor['after']} after"
-        )
-    return lines
 
 
-def _ring(ring: dict[str, object]) -> str:
+def _rang(summary: Mapping[str, Any]) -> str:
+    if not summary["alarms_rung"] and not summary["incidents"]:
+        return "nothing rang, and nothing was said in Slack"
+    told = f"{_count(summary['incidents'], 'incident')} in Slack, {_each(summary['slack_messages_per_incident'])}"
+    return f"{_count(summary['alarms_rung'], 'alarm')} rang, {summary['alarms_resolved']} resolved; {told}"
+
+
+def _rings(summary: Mapping[str, Any]) -> list[str]:
+    """Return the first alarms that something is done about, each in a line."""
+    face = Face(ZoneInfo(summary["timezone"]), dated=summary["virtual_s"] > DAY_S)
+    acted = [ring for ring in summary["alarms"] if ring["remediation"]]
+    left = [f"… and {len(acted) - MOST_RINGS} more"] if len(acted) > MOST_RINGS else []
+    return [*(_ring(ring, face) for ring in acted[:MOST_RINGS]), *left]
+
+
+def _ring(ring: Mapping[str, Any], face: Face) -> str:
     seconds = ring["detected_after_s"]
-    since = f", {seconds / 60:g} min after the first bad minute began" if isinstance(seconds, int | float) else ""
-    return f"{short(str(ring['alarm']))} rang at {str(ring['rang_at'])[11:19]} UTC{since}: {ring['remediation']}"
+    since = f", {seconds / 60:g} min after the first bad minute began" if seconds is not None else ""
+    zone = moment(ring["rang_at"]).astimezone(face.zone).tzname()
+    return f"{short(ring['alarm'])} rang at {face.shows(ring['rang_at'])} {zone}{since}: {ring['remediation']}"
+
+
+def _deliveries(counted: Mapping[str, int]) -> str:
+    woke = counted["duplicates_that_woke_again"]
+    return (
+        f"{_count(counted['total'], 'delivery', 'deliveries')}, {counted['duplicates']} of them again on purpose: "
+        f"{counted['duplicates_that_changed_something'] or 'none'} changed anything"
+        + (f", {woke} set a room's own timer again" if woke else "")
+    )
 
 
 def _each(messages: Sequence[int]) -> str:

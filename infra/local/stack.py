@@ -13,12 +13,13 @@ from typing import Any
 
 from moto.backends import get_backend
 
-from alarms.rows import table_definition
+from alarms import rows
 from alarms.settings import Settings
 from infra.local.aws import Embedded
 from infra.local.pipeline import Queue
 from infra.local.slack import TOKEN
 from notifier import dynamodb as threads
+from remediators import dynamodb as history
 
 ROOMS = ("notifier", "remediators")
 # Six times the functions' timeout of 30 s, as Lambda's documentation asks for.
@@ -44,9 +45,9 @@ def build(aws: Embedded, settings: Settings, *, slack_url: str, channel: str, mo
     _topic(aws, settings, queues)
     tables = {name: f"{base}-{name}" for name in ("catalogue", "threads", "history")}
     dynamodb = aws.client("dynamodb")
-    dynamodb.create_table(**table_definition(tables["catalogue"]))
+    dynamodb.create_table(**rows.table_definition(tables["catalogue"]))
     dynamodb.create_table(**threads.table_definition(tables["threads"]))
-    dynamodb.create_table(**_history_table(tables["history"]))
+    dynamodb.create_table(**history.table_definition(tables["history"]))
     secret, switch = f"{settings.prefix}/{settings.stage}/slack", f"/{settings.prefix}/{settings.stage}/switch"
     signing = json.dumps({"bot_token": TOKEN, "signing_secret": "embedded"})
     aws.client("secretsmanager").create_secret(Name=secret, SecretString=signing)
@@ -111,16 +112,3 @@ def _topic(aws: Embedded, settings: Settings, queues: Mapping[str, Queue]) -> No
     topic = sns.create_topic(Name=settings.topic_arn.rsplit(":", 1)[-1])["TopicArn"]
     for queue in queues.values():
         sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=queue.arn)
-
-
-def _history_table(name: str) -> dict[str, Any]:
-    """Return the members of CreateTable for the remediators' history: ``pk`` and ``sk``, both text."""
-    return {
-        "TableName": name,
-        "KeySchema": [{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
-        "AttributeDefinitions": [
-            {"AttributeName": "pk", "AttributeType": "S"},
-            {"AttributeName": "sk", "AttributeType": "S"},
-        ],
-        "BillingMode": "PAY_PER_REQUEST",
-    }

@@ -17,13 +17,16 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from infra.local.story import Entry, Face, line, short, tone
+from infra.local.story import Entry, Face, line, moment, short, tone
 from infra.local.summary import SIGNS
 
 BARS = "▁▂▃▄▅▆▇█"
-WIDEST = 60
-# What stands beside a sparkline: its name, its value, its threshold, the frame.
-BESIDE = 72
+WIDEST, NARROWEST = 120, 8
+FRAME = 4  # the panel's border and its padding, left and right
+# What stands beside a sparkline and its name: the newest value, the threshold, the space between the columns.
+BESIDE = 26
+# What stands before the bar of time: date, time, zone.
+BEFORE = 26
 NEWEST = 12
 STYLES: Mapping[str, str] = {
     "alarm": "bold red", "failed": "bold red", "ok": "green", "action": "magenta", "revert": "cyan",
@@ -55,16 +58,26 @@ class Gauge:
 
 @dataclass
 class Picture:
-    """What is known so far, for drawing. Fed with entries in the order in which they happened."""
+    """What is known so far, for drawing. Fed with entries in the order in which they happened.
+
+    ``columns`` is how wide the terminal is.
+    """
 
     title: str
     face: Face
     span: tuple[datetime, datetime]
     gauges: Sequence[Gauge]
-    width: int = WIDEST
+    columns: int = 80
     states: dict[str, str] = field(default_factory=dict)
-    values: dict[str, deque[float]] = field(default_factory=dict)
+    values: dict[str, list[float]] = field(default_factory=dict)
+    newest: dict[str, float] = field(default_factory=dict)
     told: deque[tuple[str, str, str]] = field(default_factory=lambda: deque(maxlen=NEWEST))
+
+    @property
+    def width(self) -> int:
+        """How many bars a sparkline has: what the longest name of a metric leaves of the terminal."""
+        longest = max((len(gauge.title) for gauge in self.gauges), default=0)
+        return min(WIDEST, max(NARROWEST, self.columns - FRAME - BESIDE - longest))
 
     def take(self, entry: Entry) -> None:
         """Note one entry."""
@@ -73,32 +86,46 @@ class Picture:
         if entry["kind"] == "metric":
             for gauge in self.gauges:
                 if gauge.shows(entry):
-                    self.values.setdefault(gauge.title, deque(maxlen=self.width)).append(entry["value"])
+                    self._measure(gauge, moment(entry["at"]), entry["value"])
         if kind := tone(entry):
             self.told.append((self.face.shows(entry["at"]), kind, line(entry)))
 
+    def _measure(self, gauge: Gauge, at: datetime, value: float) -> None:
+        """Note a value under its bar: a bar shows the worst of its stretch of the run, and the last one where it has none."""
+        bars = self.values.setdefault(gauge.title, [])
+        place = min(self.width - 1, int(self._share(at) * self.width))
+        if place < len(bars):
+            bars[place] = value if SIGNS[gauge.sign](value, bars[place]) else bars[place]
+        else:
+            bars += [self.newest.get(gauge.title, value)] * (place - len(bars)) + [value]
+        self.newest[gauge.title] = value
+
+    def _share(self, now: datetime) -> float:
+        """Return how much of the run is over at ``now``."""
+        start, end = self.span
+        return max(0.0, min(1.0, (now - start).total_seconds() / max(1.0, (end - start).total_seconds())))
+
     def draw(self, now: datetime) -> Panel:
         """Return the picture at virtual time ``now``."""
-        start, end = self.span
-        share = min(1.0, (now - start).total_seconds() / max(1.0, (end - start).total_seconds()))
-        done = "━" * round(share * self.width)
+        length = max(NARROWEST, self.columns - FRAME - BEFORE)
+        done = "━" * round(self._share(now) * length)
         local = now.astimezone(self.face.zone)
         head = Text.assemble(
             (local.strftime("%Y-%m-%d %H:%M:%S "), "bold"),
             (f"{local.tzname()}  ", "dim"),
             (done, "blue"),
-            ("─" * (self.width - len(done)), "dim"),
+            ("─" * (length - len(done)), "dim"),
         )
         return Panel(Group(head, Text(), self._gauges(), Text(), self._states(), Text(), self._events()), title=self.title)
 
     def _gauges(self) -> Table:
         table = Table.grid(padding=(0, 2))
         for gauge in self.gauges:
-            values = list(self.values.get(gauge.title, ()))
-            newest = f"{values[-1] * gauge.scale:,.0f} {gauge.unit}" if values else "—"
-            style = "bold red" if values and gauge.bad(values[-1]) else "bold"
+            values, newest = self.values.get(gauge.title, []), self.newest.get(gauge.title)
+            shown = "—" if newest is None else f"{newest * gauge.scale:,.4g} {gauge.unit}"
+            style = "bold red" if newest is not None and gauge.bad(newest) else "bold"
             limit = f"{gauge.sign} {gauge.threshold * gauge.scale:g} {gauge.unit}"
-            table.add_row(gauge.title, sparkline(values, gauge, self.width), Text(newest, style), Text(limit, "dim"))
+            table.add_row(gauge.title, sparkline(values, gauge, self.width), Text(shown, style), Text(limit, "dim"))
         return table
 
     def _states(self) -> Text:
@@ -111,16 +138,16 @@ class Picture:
         return text
 
     def _events(self) -> Table:
-        table = Table.grid(padding=(0, 1))
-        table.add_column(no_wrap=True, min_width=max((len(at) for at, _, _ in self.told), default=0))
-        table.add_column(overflow="ellipsis", no_wrap=True)
+        table = Table.grid(padding=(0, 1), expand=True)
+        table.add_column(width=max((len(at) for at, _, _ in self.told), default=0))
+        table.add_column(overflow="ellipsis", no_wrap=True, ratio=1)
         for at, kind, sentence in self.told:
             table.add_row(Text(at, "dim"), Text(sentence, STYLES.get(kind, "")))
         return table
 
 
 def sparkline(values: Sequence[float], gauge: Gauge, width: int) -> Text:
-    """Return the newest values as bars, the bad ones in red; a full bar is the larger of the peak and the threshold."""
+    """Return values as bars, the bad ones in red; a full bar is the larger of the peak and the threshold."""
     top = max([gauge.threshold, *values]) or 1.0
     text = Text()
     for value in values:
@@ -128,11 +155,6 @@ def sparkline(values: Sequence[float], gauge: Gauge, width: int) -> Text:
         text.append(bar, "red" if gauge.bad(value) else "blue")
     text.append(" " * (width - len(values)))
     return text
-
-
-def width_for(console: Console) -> int:
-    """Return how many bars a sparkline has on this terminal."""
-    return min(WIDEST, max(8, console.width - BESIDE))
 
 
 class Timeline(AbstractContextManager["Timeline"], Protocol):
@@ -168,8 +190,8 @@ class LiveTimeline(AbstractContextManager["LiveTimeline"]):
     def __init__(self, console: Console, picture: Picture, pause_s: float = 0.0) -> None:
         self._picture = picture
         self._pause = pause_s
-        # No refreshing thread: it would look at a clock that stands still.
-        self._live = Live(console=console, auto_refresh=False, transient=True)
+        # No refreshing thread: it would look at a clock that stands still. The last picture stays above the ending.
+        self._live = Live(console=console, auto_refresh=False, vertical_overflow="crop")
 
     def __enter__(self) -> LiveTimeline:
         """Take over the screen."""

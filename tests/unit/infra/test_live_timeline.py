@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from rich.console import Console
 
 from infra.local.story import Face
-from infra.local.timeline import Gauge, LiveTimeline, Picture, PlainTimeline, sparkline, width_for
+from infra.local.timeline import Gauge, LiveTimeline, Picture, PlainTimeline, sparkline
 
 START = datetime(2026, 10, 31, 14, 0, tzinfo=UTC)
 AGE = Gauge("Age image-jobs", "AWS/SQS Age", {"QueueName": "image-jobs"}, ">=", 600.0, "s")
@@ -63,10 +63,45 @@ def test_bad_values_are_red_and_a_full_bar_is_the_larger_of_peak_and_threshold()
     assert [span.style for span in drawn.spans] == ["blue", "blue", "red"]
 
 
-def test_a_narrow_terminal_gets_shorter_sparklines() -> None:
-    assert width_for(Console(width=200)) == 60
-    assert width_for(Console(width=90)) == 18
-    assert width_for(Console(width=20)) == 8
+def test_sparklines_take_what_the_longest_name_leaves_of_the_terminal() -> None:
+    def bars(columns: int) -> int:
+        return Picture("x", Face(ZoneInfo("UTC")), (START, START), [AGE], columns).width
+
+    assert (bars(300), bars(80), bars(20)) == (120, 36, 8)
+
+
+def test_a_sparkline_shows_the_whole_run_each_bar_the_worst_of_its_stretch() -> None:
+    """At the end of a run the surge in its middle must still be seen."""
+    shown = Picture("x", Face(ZoneInfo("UTC")), (START, START + timedelta(hours=3)), [AGE], 62)
+    for minute in range(1, 181):
+        at = (START + timedelta(minutes=minute)).isoformat().replace("+00:00", "Z")
+        shown.take(metric(900.0 if minute == 75 else 10.0) | {"at": at})
+    bars = shown.values[AGE.title]
+
+    assert len(bars) == shown.width == 18
+    assert [place for place, value in enumerate(bars) if value == 900.0] == [7]
+    assert shown.newest[AGE.title] == 10.0
+
+
+def test_a_long_sentence_ends_in_an_ellipsis_inside_the_frame() -> None:
+    """Cut off without a sign it would read as a whole sentence."""
+    shown = picture()
+    shown.take(alarm("ALARM"))
+    console = Console(file=io.StringIO(), width=60, record=True)
+    console.print(shown.draw(START))
+    line = next(line for line in console.export_text().splitlines() if "23:43:00" in line)
+
+    assert line.endswith("… │")
+    assert len(line) == 60
+
+
+def test_the_last_picture_stays_on_the_terminal_above_the_ending() -> None:
+    out = io.StringIO()
+    with LiveTimeline(Console(file=out, force_terminal=True, width=80, height=40), picture()) as screen:
+        screen.tick(START, [alarm("ALARM")])
+    after = out.getvalue().rsplit("Queue backlog", 1)[1]
+
+    assert "\x1b[2K" not in after
 
 
 def test_a_run_of_days_shows_dates() -> None:
