@@ -70,7 +70,8 @@ def _step(base: Part, change: Part) -> Part:
     merged = overlay(base, change)
     if isinstance(change.value.get(WITH), dict) and isinstance(base.value.get(WITH), dict):
         parameters = overlay(base.part(WITH), change.part(WITH))
-        merged.value[WITH], merged.spot.items[WITH] = parameters.value, parameters.spot
+        said = change.part(WITH).spot  # what is missing is missing here, where the parameters are filled in
+        merged.value[WITH], merged.spot.items[WITH] = parameters.value, Spot(said.place, said.key, parameters.spot.items)
     return merged
 
 

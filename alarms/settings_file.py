@@ -20,7 +20,7 @@ from alarms.settings import (
     Settings,
     topic_arn,
 )
-from alarms.yaml_door import Document
+from alarms.yaml_door import Document, Spot
 
 STAGE_OPTION = "--stage"  # the place of what is wrong with a name that was typed
 STAGE_NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,46}[a-z0-9])?")
@@ -39,10 +39,26 @@ def read_settings(document: Document | None, stage: str | None) -> tuple[Setting
         return settings, problems + more
     name = stage or model.default_stage or next(iter(model.stages), DEFAULT_STAGE)
     names = tuple(model.stages) or (name,)
-    if name not in names:
-        place = document.spot.at(("default_stage",) if stage is None else ("stages",)).named
-        problems.append(Problem(place, Level.ERROR, "settings", "", f"there is no stage {name!r}", fix=did_you_mean(name, names)))
-    return _settings(model, model.stages.get(name, StageModel()), name, names), problems
+    for asked, key in ((model.default_stage, "default_stage"), (stage, "stages")):
+        if asked is not None and asked not in names:
+            problems.append(_error(document.spot.at((key,)).named, f"there is no stage {asked!r}", did_you_mean(asked, names)))
+    settings = _settings(model, model.stages.get(name, StageModel()), name, names)
+    return settings, problems + _elsewhere(settings, name, document.spot)
+
+
+def _elsewhere(settings: Settings, stage: str, spot: Spot) -> list[Problem]:
+    """Tell of a topic in another region than its alarms: CloudWatch refuses such an action, another account's it takes."""
+    region = settings.topic.split(":")[3] if settings.topic.startswith("arn:") else settings.region
+    if region == settings.region or not settings.region_declared:
+        return []
+    own = spot.at(("stages", stage))
+    where = own.items.get("topic") or spot.at(("topic",))
+    summary = f"topic: the topic is in {region}, the alarms of stage {stage} in {settings.region}"
+    return [_error(where.place, summary, "an alarm can only tell a topic of its own region")]
+
+
+def _error(place: Place, summary: str, fix: str) -> Problem:
+    return Problem(place, Level.ERROR, "settings", "", summary, fix=fix)
 
 
 def _undeclared(stage: str) -> tuple[Settings, list[Problem]]:
@@ -50,7 +66,7 @@ def _undeclared(stage: str) -> tuple[Settings, list[Problem]]:
     problems = []
     if not STAGE_NAME.fullmatch(stage):
         summary = f"{stage!r} is no name of a stage"
-        problems.append(Problem(Place(STAGE_OPTION), Level.ERROR, "settings", "", summary, fix="small letters, digits and -"))
+        problems.append(_error(Place(STAGE_OPTION), summary, "small letters, digits and -"))
     return Settings(stage=stage, stages=(stage,)), problems
 
 

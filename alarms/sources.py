@@ -12,7 +12,7 @@ from alarms.yaml_door import Document, read_path
 
 SETTINGS_FILE = "tocsin.yaml"
 PROFILES, SERVICES = "profiles", "services"
-NO_FILE = "files"  # the check that finds nothing to read
+CHECK = "files"
 _SUFFIXES = (".yaml", ".yml")
 _TESTS = (".test.yaml", ".test.yml")
 
@@ -34,8 +34,8 @@ class Sources:
 
     @property
     def empty(self) -> bool:
-        """Tell whether there is no file at all."""
-        return any(problem.check == NO_FILE for problem in self.problems)
+        """Tell whether no file of a catalogue could be read."""
+        return not (self.settings or self.profiles or self.services or self.rows)
 
 
 def read_sources(root: Path) -> Sources:
@@ -76,15 +76,21 @@ def _sort(files: list[Path], home: Path, only: str = "") -> Sources:
     settings = documents.pop(home / SETTINGS_FILE, None)
     problems = [problem for document in documents.values() for problem in document.problems]
     problems += settings.problems if settings else ()
+    problems += [_nested(path) for path in documents if path.name == SETTINGS_FILE]
     if not documents and settings is None:
         problems.append(
-            Problem(Place(str(home)), Level.ERROR, NO_FILE, "", "no YAML file is here", fix="give a catalogue's folder or file")
+            Problem(Place(str(home)), Level.ERROR, CHECK, "", "no YAML file is here", fix="give a catalogue's folder or file")
         )
     groups: dict[str, list[Document]] = {PROFILES: [], SERVICES: [], "rows": []}
     for path, document in documents.items():
-        if document.value is not None:
+        if document.value is not None and path.name != SETTINGS_FILE:
             groups[_group(path, document)].append(document)
     return Sources(settings, tuple(groups[PROFILES]), tuple(groups[SERVICES]), tuple(groups["rows"]), tuple(problems), only)
+
+
+def _nested(path: Path) -> Problem:
+    summary = f"a {SETTINGS_FILE} stands in the catalogue's own folder, and this one is below it"
+    return Problem(Place(str(path)), Level.ERROR, CHECK, "", summary, fix=f"give the folder {path.parent}, or move the file")
 
 
 def _group(path: Path, document: Document) -> str:

@@ -142,7 +142,7 @@ def refuse_a_part(path: Path | None) -> None:
     if sources.only:
         raise Refused(f"{root} is one file, and `tocsin destroy` takes away a whole catalogue and stage: give its folder")
     if sources.empty:
-        raise Refused(f"{root}: no YAML file is here; give the folder of the catalogue whose alarms are to go")
+        raise Refused(f"{root}: no file of a catalogue is here; give the folder of the one whose alarms are to go")
 
 
 def how_of(clients: Clients) -> How:

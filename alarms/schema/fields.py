@@ -98,6 +98,12 @@ def _line(value: Any) -> str:
     return " ".join(text.split())
 
 
+def _reason(value: Any) -> str:
+    if isinstance(value, bool):
+        raise ValueError('a reason is expected; say why, as in `disable: "no dead letters by design"`')
+    return _line(value)
+
+
 def _dimension(value: Any) -> str:
     text = text_of(value)
     if not 1 <= len(text) <= 1024 or not text.isascii() or not text.isprintable() or not text.strip():
@@ -171,11 +177,13 @@ Slug = Annotated[
     str, _pattern(_SLUG, "a short name: small letters, digits and -, at most 48"), _described("small letters, digits, -")
 ]
 Line = Annotated[str, PlainValidator(_line), _described("text, at most 1000 characters", maxLength=1000)]
+Reason = Annotated[str, PlainValidator(_reason), _described("a reason, at most 1000 characters", maxLength=1000)]
 DimensionValue = Annotated[str, PlainValidator(_dimension), _described("value of a dimension", maxLength=1024)]
-Dimensions = dict[Annotated[str, PlainValidator(_dimension_name), _described("name of a dimension")], DimensionValue]
+DimensionName = Annotated[str, PlainValidator(_dimension_name), _described("name of a dimension", maxLength=255)]
+Dimensions = dict[DimensionName, DimensionValue]
 LIST_OF, MAP_OF = "[list]", "[map]"  # which of the two shapes an error is about; a step in its path, not a key
 ForEach = Annotated[
-    Annotated[list[Dimensions], Tag(LIST_OF)] | Annotated[dict[str, list[DimensionValue]], Tag(MAP_OF)],
+    Annotated[list[Dimensions], Tag(LIST_OF)] | Annotated[dict[DimensionName, list[DimensionValue]], Tag(MAP_OF)],
     Discriminator(lambda value: LIST_OF if isinstance(value, list) else MAP_OF),
 ]
 Flag = Annotated[bool, PlainValidator(_true_or_false), WithJsonSchema({"type": "boolean"})]

@@ -17,6 +17,7 @@ from alarms.schema.fields import (
     Line,
     ModeName,
     Number,
+    Reason,
     Region,
     Size,
     Slug,
@@ -48,7 +49,7 @@ class StandModel(Strict):
 class OverrideModel(Strict):
     """What a service changes of one row, beside the row's own keys."""
 
-    disable: Line | None = Field(default=None, description="the reason why this service has no such alarm")
+    disable: Reason | None = Field(default=None, description="the reason why this service has no such alarm")
     until: Day | None = Field(default=None, description="the last day of `disable`")
     targets: list[Dimensions] | None = Field(default=None, description="this row's targets, instead of the component's")
 

@@ -215,3 +215,51 @@ def test_junk_in_the_settings_is_told_and_never_raises(key: str, junk: object, c
     loaded = catalogue({**house, "tocsin.yaml": json.dumps({key: junk})}, stage="dev")
 
     assert all("\n" not in str(problem) for problem in loaded.problems)
+
+
+def errors(loaded: Any) -> list[str]:
+    """Return the errors as a user sees them."""
+    return [str(problem) for problem in loaded.errors]
+
+
+def test_a_default_stage_that_is_none_is_told_whatever_stage_is_loaded(catalogue: Any, house: Any) -> None:
+    house["tocsin.yaml"] = house["tocsin.yaml"].replace("catalogue: test", "catalogue: test\ndefault_stage: prd")
+
+    assert errors(catalogue(house, stage="dev")) == [
+        "tocsin.yaml:2:1: error: there is no stage 'prd'; did you mean 'prod'? [settings]"
+    ]
+
+
+def test_a_topic_of_another_region_is_an_error_and_of_another_account_is_none(catalogue: Any, house: Any) -> None:
+    """CloudWatch takes SNS actions of other accounts, never of other regions."""
+    for region, said in (("eu-west-1", []), ("us-east-1", ["tocsin.yaml:4:109: error: topic: the topic is in us-east-1, t"])):
+        topic = f'"#ops"}}, topic: "arn:aws:sns:{region}:111111111111:alarms"'
+        files = {**house, "tocsin.yaml": house["tocsin.yaml"].replace('"#ops"}', topic)}
+
+        assert [line[:61] for line in errors(catalogue(files, stage="prod"))] == said
+
+
+def test_a_parameter_that_a_service_leaves_out_is_missed_in_the_service(catalogue: Any, house: Any) -> None:
+    service = house["services/image-processing.yaml"].replace("consumer: consumer, ", "")
+
+    (line,) = errors(catalogue({**house, "services/image-processing.yaml": service}))
+
+    assert line.startswith("services/image-processing.yaml:9:45: error: image-processing/sqs/oldest-message-age: scale-consumers")
+
+
+def test_disabling_takes_a_reason_not_a_yes(catalogue: Any, house: Any) -> None:
+    service = house["services/image-processing.yaml"].replace("remediate: {", "disable: true\n        remediate: {")
+
+    (line,) = errors(catalogue({**house, "services/image-processing.yaml": service}))
+
+    assert 'disable: a reason is expected; say why, as in `disable: "' in line
+
+
+def test_a_catalogue_below_another_folder_is_told_as_that_and_not_key_by_key(catalogue: Any, house: Any) -> None:
+    below = {f"deep/{name}": content for name, content in house.items() if name == "tocsin.yaml"}
+
+    (line,) = errors(catalogue({**house, **below}))
+
+    assert line.startswith(
+        "deep/tocsin.yaml: error: a tocsin.yaml stands in the catalogue's own folder, and this one is below it"
+    )
