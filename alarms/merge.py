@@ -26,6 +26,10 @@ class Part:
         """Return a map without ``keys``."""
         return Part({key: value for key, value in self.value.items() if key not in keys}, self.spot)
 
+    def only(self, *keys: str) -> Part:
+        """Return a map with those of ``keys`` that it has."""
+        return Part({key: self.value[key] for key in keys if key in self.value}, self.spot)
+
 
 def overlay(base: Part, over: Part) -> Part:
     """Return the map ``base`` with what the map ``over`` says instead.

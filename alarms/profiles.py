@@ -102,8 +102,7 @@ class RowFiles:
             profile.broken.add(name)
 
     def _stand_alone(self, file: RowsFile, part: Part, name: str) -> None:
-        said = {key: part.value[key] for key in STAND_KEYS if key in part.value}
-        stand, problems = validate(StandModel, said, part.spot, row_id(part))
+        stand, problems = validate(StandModel, part.only(*STAND_KEYS).value, part.spot, row_id(part))
         self._findings += problems
         if stand is None:
             return
@@ -118,7 +117,7 @@ class RowFiles:
         found = self._own_targets(stand, part, full_id(part, component))
         if not found:
             return
-        row = self._builder.build(_without(part, *STAND_KEYS), Origin(component, files=frozenset({name})), found)
+        row = self._builder.build(part.without(*STAND_KEYS), Origin(component, files=frozenset({name})), found)
         if row is not None and not row.notify:
             fix = "say it in the file's `defaults`"
             self._findings.error(part.spot.place, row.full_id, "'notify' is missing: nobody would hear of it", fix)
@@ -150,7 +149,3 @@ def _with_defaults(whole: Part, row: Part) -> Part:
     defaults = whole.part("defaults") if whole.value.get("defaults") else Part({}, row.spot)
     merged = overlay(defaults, row)
     return Part(merged.value, Spot(row.spot.place, None, merged.spot.items))
-
-
-def _without(part: Part, *keys: str) -> Part:
-    return Part({key: value for key, value in part.value.items() if key not in keys}, part.spot)

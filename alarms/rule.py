@@ -89,11 +89,6 @@ class Subject:
         return self.desired.request
 
     @property
-    def is_metric(self) -> bool:
-        """Whether it is a metric alarm; a composite reads no metric."""
-        return self.desired.operation == "PutMetricAlarm"
-
-    @property
     def single(self) -> Series | None:
         """The one metric that is compared as it is; None for math and for composites."""
         return self.series[0] if len(self.series) == 1 and not self.expression else None

@@ -153,10 +153,10 @@ class Services:
             if row_id(base) in override.value:
                 change = self._allowed(override.part(row_id(base)), f"{use.name}/{row_id(base)}")
                 said = overlay(said, change)
-                merged = overlay(merged, _only(change, *(key for key in change.value if key not in _OVERRIDE_KEYS)))
+                merged = overlay(merged, change.without(*_OVERRIDE_KEYS))
         merged = Part(merged.value, Spot(base.spot.place, None, merged.spot.items))
         name = full_id(merged, use.component)
-        own, problems = validate(OverrideModel, _only(said, *_OVERRIDE_KEYS).value, said.spot, name)
+        own, problems = validate(OverrideModel, said.only(*_OVERRIDE_KEYS).value, said.spot, name)
         self._findings += problems
         about = {id(target) for target in use.shared if _fits(base, target)}
         if own is None or self._is_disabled(name, own, said):
@@ -173,7 +173,7 @@ class Services:
             if key in change.value:
                 place = change.spot.at((key,)).named
                 self._findings.error(place, name, f"an override cannot change {key!r}", "write another row in the profile")
-        return _only(change, *(key for key in change.value if key not in _PROFILE_KEYS))
+        return change.without(*_PROFILE_KEYS)
 
     def _stated(self, name: str, base: Part, said: Part, own: OverrideModel) -> tuple[Target, ...]:
         stated = targets([*(own.targets or ())], said.spot.at(("targets",)), said.spot)
@@ -213,10 +213,6 @@ class Services:
             return False
         self.disabled.append(Disabled(name, own.disable, own.until, place))
         return True
-
-
-def _only(part: Part, *keys: str) -> Part:
-    return Part({key: part.value[key] for key in keys if key in part.value}, part.spot)
 
 
 def _fits(base: Part, target: Target) -> bool:

@@ -9,12 +9,12 @@ import time
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
+
+from cli.catalogue import Format, now
 
 if TYPE_CHECKING:
     from alarms.deploy import Clients, How
@@ -27,21 +27,9 @@ CATALOGUE_SUFFIXES = (".yaml", ".yml")  # what `apply` reads as a catalogue; any
 _COLOURS = {"+": "green", "~": "yellow", "-": "red", "!": "red", "x": "red", "h": "blue", "n": "blue", "s": "red"}
 
 
-def now() -> datetime:
-    """Return the time."""
-    return datetime.now(UTC)  # noqa: TID251 - the verbs' door at which the clock enters
-
-
 def sleep(seconds: float) -> None:
     """Wait."""
     time.sleep(seconds)
-
-
-class Format(StrEnum):
-    """How a plan or an outcome is printed."""
-
-    TEXT = "text"
-    JSON = "json"
 
 
 @dataclass(frozen=True, slots=True)

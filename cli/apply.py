@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli.account import Format, Where
+from cli.account import Where
+from cli.catalogue import Format, now
 
 if TYPE_CHECKING:
     from alarms.deploy import How
@@ -57,7 +58,7 @@ def _apply(path: Path | None, where: Where, change: Mapping[str, object]) -> Out
 
     opened = account.open_stage(path, where)
     how = _how(opened.how, change)
-    return deploy.apply(opened.clients, opened.desired, opened.settings, now=account.now, sleep=account.sleep, how=how)
+    return deploy.apply(opened.clients, opened.desired, opened.settings, now=now, sleep=account.sleep, how=how)
 
 
 def _apply_saved(path: Path, where: Where, change: Mapping[str, object]) -> Outcome:
@@ -79,7 +80,7 @@ def _apply_saved(path: Path, where: Where, change: Mapping[str, object]) -> Outc
     clients, _ = account.connect(where, target.region)
     settings = Settings(target.catalogue, target.prefix, target.stage, target.account, target.region)
     how = _how(account.how_of(clients), change)
-    return deploy.apply_saved(clients, saved, settings, now=account.now, sleep=account.sleep, how=how)
+    return deploy.apply_saved(clients, saved, settings, now=now, sleep=account.sleep, how=how)
 
 
 def _how(how: How, change: Mapping[str, object]) -> How:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from datetime import UTC, date, datetime
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,13 @@ if TYPE_CHECKING:
     from alarms.problem import Problem
 
 _COLOURS = {"error": "red", "warning": "yellow", "note": "blue"}
+
+
+class Format(StrEnum):
+    """How something is printed."""
+
+    TEXT = "text"
+    JSON = "json"
 
 
 def catalogue_path(path: Path | None) -> Path:

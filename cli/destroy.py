@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli.account import Format, Where
+from cli.account import Where
+from cli.catalogue import Format, now
 
 if TYPE_CHECKING:
     from alarms.plan_types import Plan
@@ -43,5 +44,5 @@ def command(
             account.refuse_a_part(path)
             settings, clients, owner = account.open_account(path, Where(stage, profile, region))
             how = replace(How(owner=owner), rows=not no_rows, approve=approve, progress=progress)
-            outcome = deploy.destroy(clients, settings, now=account.now, sleep=account.sleep, how=how)
+            outcome = deploy.destroy(clients, settings, now=now, sleep=account.sleep, how=how)
         account.finish(outcome, form)

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from cli.account import Format
+from cli.catalogue import Format, now
 
 
 def command(  # noqa: PLR0913 - every parameter is an option of the verb
@@ -40,8 +40,8 @@ def command(  # noqa: PLR0913 - every parameter is an option of the verb
     with account.terraform_exit():
         opened = account.open_stage(path, account.Where(stage, profile, region))
         how = replace(opened.how, allow_deletes=allow_deletes, rows=not no_rows)
-        plan = deploy.plan(opened.clients, opened.desired, opened.settings, now=account.now, sleep=account.sleep, how=how)
-    at = account.now()
+        plan = deploy.plan(opened.clients, opened.desired, opened.settings, now=now, sleep=account.sleep, how=how)
+    at = now()
     if form is Format.JSON:
         typer.echo(json.dumps(to_document(plan, at), ensure_ascii=False, indent=2))
     else:

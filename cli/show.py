@@ -3,21 +3,15 @@
 from __future__ import annotations
 
 import json
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cli.catalogue import Format
+
 if TYPE_CHECKING:
     from alarms.provenance import Shown
-
-
-class Format(StrEnum):
-    """How the row is printed."""
-
-    TEXT = "text"
-    JSON = "json"
 
 
 def command(
