@@ -55,6 +55,7 @@ def command(  # noqa: PLR0913, PLR0917 - each is an option that people type
 
     source, deployed = _series(recorded, catalogue, stage) if metrics else _scenario(scenario, catalogue, stage)
     deployed = deployed.speaking(language)
+    demo.prepare(out)
     console = Console()
     result = play(source, deployed, demo.screen(console, source, deployed.desired, speed))
     result.summary["real_s"] = round(time.perf_counter() - started, 2)

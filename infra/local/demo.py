@@ -12,12 +12,14 @@ from zoneinfo import ZoneInfo
 from rich.console import Console
 
 from alarms.desired import Desired
+from alarms.domain.errors import BadInput
 from infra.local.play import Played, tick_s
 from infra.local.report_html import render
 from infra.local.sources import Source
 from infra.local.story import Face, moment, short
 from infra.local.timeline import Gauge, LiveTimeline, Picture, PlainTimeline, Timeline
 
+FILES = ("report.html", "report.json")
 MOST_GAUGES = 4
 MOST_RINGS = 10
 DAY_S = 86_400
@@ -56,10 +58,19 @@ def _gauge(one: Desired) -> Gauge:
     )
 
 
+def prepare(folder: Path) -> None:
+    """Make the folder of the two files; BadInput when that cannot be: better said before a run than after it."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name in FILES:
+            (folder / name).touch()
+    except OSError as error:
+        raise BadInput(f"--out {folder}: cannot be written to ({error.strerror})") from None
+
+
 def write(played: Played, folder: Path) -> tuple[Path, Path]:
     """Write report.html and report.json into ``folder``; return their paths."""
-    folder.mkdir(parents=True, exist_ok=True)
-    page, data = folder / "report.html", folder / "report.json"
+    page, data = (folder / name for name in FILES)
     page.write_text(render(played.summary, played.timeline), encoding="utf-8")
     data.write_text(_document(played), encoding="utf-8")
     return page, data

@@ -14,6 +14,8 @@ from alarms.domain.errors import BadInput
 from alarms.yaml_door import Spot
 
 MOMENT = 'a time with its zone, like "2026-10-31T13:15:00Z"'
+LONGEST_S = 2 * 86_400
+YEARS = range(1971, 2200)
 SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
@@ -73,9 +75,10 @@ class Node:
     def seconds(self) -> float:
         """Return a duration written like ``45 s``, ``10 m``, ``3 h``."""
         match = re.fullmatch(r"(\d+(?:\.\d+)?) ?([smhd])", self.value) if isinstance(self.value, str) else None
-        if not match:
-            raise self.fail("a duration like 45 s, 10 m or 3 h")
-        return float(match[1]) * SECONDS[match[2]]
+        seconds = float(match[1]) * SECONDS[match[2]] if match else None
+        if seconds is None or seconds > LONGEST_S:
+            raise self.fail("a duration like 45 s, 10 m or 3 h, at most 2 d")
+        return seconds
 
     def share(self) -> float:
         """Return a share written like ``6 %``, as 0..1."""
@@ -96,6 +99,8 @@ class Node:
             raise self.fail(MOMENT)
         if value.second or value.microsecond:
             raise self.fail("a time at a whole minute")
+        if value.year not in YEARS:
+            raise self.fail(f"a time in the years {YEARS.start} to {YEARS.stop - 1}")
         return value.astimezone(UTC)
 
     def zone(self) -> str:

@@ -22,6 +22,8 @@ def made(subject: Subject, when: str, how_long: str | None, step_s: int, actions
 
     ``how_long`` is a duration (``15 m``: that many periods in a row) or ``3 of 5``. BadInput names what is wrong.
     """
+    if not subject.dimensions:
+        raise BadInput(f"--as '{subject}': say whose metric it is, like '{subject} DBInstanceIdentifier=x'")
     datapoints = _periods(how_long, step_s)
     row = {
         "id": "recorded",

@@ -18,6 +18,9 @@ LARGEST_FILE = 64 * 1024 * 1024
 COLUMNS = ["timestamp", "value"]
 # Periods that CloudWatch takes: a multiple of a minute, at most a day.
 LONGEST_STEP = 86400
+# Every virtual minute is judged: more than this takes too long to be meant.
+LONGEST_DAYS = 400
+YEARS = range(1971, 2200)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +84,10 @@ def parse(text: str, where: str) -> Series:
     except csv.Error as error:
         raise BadInput(f"{where}:{rows.line_num}: not CSV: {error}") from None
     if len(seen) < 2:
-        raise BadInput(f"{where}: {len(seen)} points; a series has at least two")
+        raise BadInput(f"{where}: {len(seen)} point{'s' * (len(seen) != 1)}; a series has at least two")
     points = [(moment, sum(values) / len(values)) for moment, values in seen.items()]
+    if (days := (points[-1][0] - points[0][0]).days) > LONGEST_DAYS:
+        raise BadInput(f"{where}: {days} days from first to last point; cut out a part of at most {LONGEST_DAYS} days")
     return Series(Path(where).stem, tuple(points), _step(points, where))
 
 
@@ -106,6 +111,8 @@ def _point(row: list[str], place: str) -> tuple[datetime, float]:
         moment = datetime.fromisoformat(row[0].strip())
     except ValueError:
         raise BadInput(f"{place}: {row[0][:40]!r} is no time; write it like 2014-04-10 00:02:00") from None
+    if moment.year not in YEARS:
+        raise BadInput(f"{place}: {row[0][:40]!r} is not in the years {YEARS.start} to {YEARS.stop - 1}")
     try:
         value = float(row[1])
     except ValueError:

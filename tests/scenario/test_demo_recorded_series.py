@@ -64,7 +64,7 @@ def test_a_row_of_the_catalogue_is_found_by_metric_and_target(
     assert demo(monkeypatch, "--metrics", str(recorded), "--as", subject, "--out", str(tmp_path)) == 0
 
     said = capsys.readouterr()
-    assert "0 alarms rang" in said.out
+    assert "nothing rang, and nothing was said in Slack" in said.out
     assert said.err == "note: the rows look at periods of 1 m: each value is held for its 5 m\n"
 
 
@@ -98,6 +98,19 @@ def test_options_of_a_series_without_a_series_are_refused(
 ) -> None:
     assert demo(monkeypatch, "--when", "> 50 %") == 1
     assert capsys.readouterr().err == "tocsin: --as, --when and --for go with --metrics FILE.csv\n"
+
+
+def test_a_folder_that_cannot_be_written_to_is_refused_before_the_run(
+    recorded: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").write_text("")
+    arguments = ("--metrics", str(recorded), "--as", RDS, "--when", "> 50 %", "--out", str(tmp_path / "file"))
+
+    assert demo(monkeypatch, *arguments) == 1
+
+    said = capsys.readouterr()
+    assert said.err == f"tocsin: --out {tmp_path / 'file'}: cannot be written to (File exists)\n"
+    assert "rang" not in said.out
 
 
 def test_a_scenario_that_is_not_there_is_one_line(

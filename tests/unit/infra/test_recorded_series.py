@@ -36,6 +36,12 @@ def test_a_gap_in_the_series_does_not_change_its_step() -> None:
     ("text", "message"),
     [
         ("", "f.csv:1: the first line is ''; it must be timestamp,value"),
+        ("timestamp,value\n9999-12-31 23:50,1\n", "f.csv:2: '9999-12-31 23:50' is not in the years 1971 to 2199"),
+        ("timestamp,value\n0001-01-01 00:00+14:00,1\n", "f.csv:2: '0001-01-01 00:00+14:00' is not in the years 1971 to 2199"),
+        (
+            "timestamp,value\n2000-01-01 00:00,1\n2000-01-01 00:01,7\n2026-01-01 00:00,6\n",
+            "f.csv: 9497 days from first to last point; cut out a part of at most 400 days",
+        ),
         ("a,b\n1,2", "f.csv:1: the first line is 'a,b'; it must be timestamp,value"),
         ("timestamp,value\n2014-01-01,x\n", "f.csv:2: 'x' is no number"),
         ("timestamp,value\n2014-01-01,nan\n", "f.csv:2: 'nan' is no number"),
@@ -45,7 +51,7 @@ def test_a_gap_in_the_series_does_not_change_its_step() -> None:
             "timestamp,value\n2014-01-02,1\n2014-01-01,2\n",
             "f.csv:3: 2014-01-01 is earlier than the line before it; sort the file by time",
         ),
-        ("timestamp,value\n2014-01-01,1\n", "f.csv: 1 points; a series has at least two"),
+        ("timestamp,value\n2014-01-01,1\n", "f.csv: 1 point; a series has at least two"),
         (
             "timestamp,value\n2014-01-01,1\n2014-01-09,1\n",
             "f.csv: points are 691200 s apart; CloudWatch alarms look at periods of at most 86400 s",

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+import json
+import math
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from alarms.domain.errors import BadInput
 from infra.local import scenario
-from infra.local.platform import Trouble
+from infra.local.metrics_feed import readings
+from infra.local.platform import Capacity, Platform, Trouble
+from infra.local.play import SET_UP
 
 GOOD = b"""\
 scenario: small
@@ -29,6 +37,8 @@ troubles:
   - {at: 60 m, lasts: 1 m, errors: 6 %}
 deliveries: {copies: 2, late: 45 s}
 """
+
+EXTRAS = b"seed: 7\n"
 
 
 def refused(content: bytes) -> str:
@@ -114,3 +124,64 @@ def test_the_scenario_in_the_docs_is_one_and_uses_every_key() -> None:
     assert read.api.track == ("memory", 70.0)
     for key in Trouble.__dataclass_fields__:
         assert f"`{key}`" in page
+
+
+SCALARS = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(),
+    st.floats(allow_nan=False),
+    st.sampled_from(["0 m", "1 m", "2 d", "9" * 400 + " d", "6 %", "101 %", "0.0 %", "1e9", "2 %\n"]),
+    st.sampled_from(["Asia/Seoul", "../etc", "한 글"]),
+    st.sampled_from(["2026-10-31T13:15:00Z", "0001-01-01T00:00:00Z", "9999-12-31T23:59:00-12:00", "2026-10-31", "24:00"]),
+    st.text(max_size=8),
+)
+ANYTHING = st.recursive(SCALARS, lambda held: st.lists(held, max_size=3) | st.dictionaries(st.text(max_size=6), held, max_size=3))
+
+
+@st.composite
+def nearly_right(draw: st.DrawFn) -> bytes:
+    """Return a right scenario in which one to three values, anywhere, are something else."""
+    document = yaml.safe_load((GOOD + EXTRAS).decode())
+    for _ in range(draw(st.integers(1, 3))):
+        spots = list(_spots(document))
+        holder, key = spots[draw(st.integers(0, len(spots) - 1))]
+        holder[key] = draw(ANYTHING)
+    return json.dumps(document).encode()
+
+
+def parsed(content: bytes) -> scenario.Scenario | str:
+    """Return the scenario, or the line that refuses it."""
+    try:
+        return scenario.parse(content, "month.yaml")
+    except BadInput as error:
+        return str(error)
+
+
+def _spots(value: Any) -> Iterator[tuple[Any, Any]]:
+    inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, item in list(inner):
+        yield value, key
+        yield from _spots(item)
+
+
+@settings(deadline=None, max_examples=300)
+@given(nearly_right())
+def test_a_scenario_with_any_wrong_value_is_one_line_or_can_be_played(content: bytes) -> None:
+    """What passes the reader must not fail later, in the middle of a run."""
+    read = parsed(content)
+    if isinstance(read, str):
+        assert re.fullmatch(r"month\.yaml:1:\d+: .+", read)
+        return
+    model = Platform(read.traits, read.noise, read.seed)
+    capacity = Capacity(read.api.tasks, read.api.tasks, read.consumers.tasks, read.consumers.tasks)
+    for minute in (0, 1, read.minutes - 1):
+        seconds = minute * 60.0
+        measured = readings(model.minute(read.uploads(seconds), capacity, read.trouble(seconds)))
+        assert all(math.isfinite(reading.value) for reading in measured)
+    assert (read.start - SET_UP).year > 1969 < (read.start + timedelta(seconds=read.lasts)).year
+
+
+@pytest.mark.parametrize("name", ["month-end", "quiet-day"])
+def test_every_scenario_that_ships_is_named_as_its_file(name: str) -> None:
+    assert scenario.read(scenario.MONTH_END.with_name(f"{name}.yaml")).name == name
