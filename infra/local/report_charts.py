@@ -84,24 +84,25 @@ class _Frame:
         self._seconds = max((self.end - self.start).total_seconds(), 1.0)
         values = [value for series in chart.series for _, value in series.points]
         values += [chart.threshold] if chart.threshold is not None else []
-        self.ticks = _ticks(max(values, default=1.0))
-        self.top = self.ticks[-1]
+        self.ticks = _ticks(max(values, default=1.0), min(values, default=0.0))
+        self.bottom, self.top = self.ticks[0], self.ticks[-1]
 
     def x(self, moment: datetime) -> float:
         share = (moment - self.start).total_seconds() / self._seconds
         return LEFT + min(max(share, 0.0), 1.0) * (WIDTH - LEFT - RIGHT)
 
     def y(self, value: float) -> float:
-        return HEIGHT - BOTTOM - min(max(value / self.top, 0.0), 1.0) * (HEIGHT - TOP - BOTTOM)
+        share = (value - self.bottom) / (self.top - self.bottom)
+        return HEIGHT - BOTTOM - min(max(share, 0.0), 1.0) * (HEIGHT - TOP - BOTTOM)
 
 
-def _ticks(most: float) -> list[float]:
-    """Return about five round steps from 0 to a little above ``most``."""
-    most = max(most, 1e-9) * 1.02
-    rough = most / 5
+def _ticks(most: float, least: float) -> list[float]:
+    """Return about five round steps from 0 to a little above ``most``; from a little below ``least`` where that is negative."""
+    most, least = max(most, 1e-9) * 1.02, min(least, 0.0) * 1.02
+    rough = most / 5 - least / 5
     size = 10.0 ** math.floor(math.log10(rough))
     step = next(size * factor for factor in (1, 2, 2.5, 5, 10) if size * factor >= rough)
-    return [step * place for place in range(math.ceil(most / step) + 1)]
+    return [step * place for place in range(math.floor(least / step), math.ceil(most / step) + 1)]
 
 
 def number(value: float) -> str:

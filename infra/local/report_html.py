@@ -38,7 +38,9 @@ def render(summary: Mapping[str, Any], timeline: Sequence[Entry]) -> str:
     face = Face(zone, dated=span[1] - span[0] > timedelta(days=1))
     charts = [*alarm_charts(timeline, span), *task_charts(timeline, span)]
     others = other_charts(timeline, span, charts)
-    main = [chart for chart in charts if any(mark.css == "action" for mark in chart.marks)][:MAIN_CHARTS] or charts[:1]
+    acted = [chart for chart in charts if any(mark.css == "action" for mark in chart.marks)][:MAIN_CHARTS]
+    main = acted or charts[:MAIN_CHARTS]
+    left = [chart for chart in charts if chart not in main]
     parts = {
         "title": escaped(summary["title"]),
         "lead": _lead(summary, span, zone),
@@ -50,8 +52,12 @@ def render(summary: Mapping[str, Any], timeline: Sequence[Entry]) -> str:
         )
         or "<li><time></time><i></i><span>Nothing rang.</span></li>",
         "slack": _slack(timeline, face),
+        "dated": " dated" if face.dated else "",
+        "main_title": "What was acted on" if acted else "What rang" if summary["alarms_rung"] else "What was watched",
         "main": "".join(draw(chart, zone) for chart in main),
-        "charts": "".join(draw(chart, zone) for chart in charts if chart not in main),
+        "charts_title": "The other alarms that rang" if left else "The other metrics",
+        "charts_lead": "Nothing was changed for these: their messages say why." if left else "Everything else that was measured.",
+        "charts": "".join(draw(chart, zone) for chart in left),
         "others": "".join(draw(chart, zone) for chart in others),
         "others_count": str(len(others)),
         "actions": _actions(timeline, face),

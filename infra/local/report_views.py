@@ -206,7 +206,7 @@ def tiles(summary: Mapping[str, Any]) -> list[tuple[str, str, str, bool]]:
         (
             str(summary["incidents"]),
             "incidents in Slack",
-            "one message each" if one_each else f"{messages} messages each",
+            _said(summary),
             one_each and summary["incidents"] == summary["incidents_resolved"],
         ),
         (
@@ -231,6 +231,16 @@ def tiles(summary: Mapping[str, Any]) -> list[tuple[str, str, str, bool]]:
     ]
 
 
+def _said(summary: Mapping[str, Any]) -> str:
+    """Say how many messages an incident has, and how many incidents did not end as resolved."""
+    if not summary["incidents"]:
+        return "nothing was said"
+    messages = summary["slack_messages_per_incident"]
+    each = "one message each" if messages == [1] else f"{' or '.join(map(str, messages))} messages each"
+    left = summary["incidents"] - summary["incidents_resolved"]
+    return f"{each}; {left} did not end as resolved" if left else each
+
+
 def _again(counted: Mapping[str, int]) -> str:
     """Say what second deliveries did; a timer that a room sets for itself once more is no change, and is not hidden."""
     changed, woke = counted["duplicates_that_changed_something"], counted["duplicates_that_woke_again"]
@@ -242,5 +252,5 @@ def _detection(summary: Mapping[str, Any]) -> tuple[str, str, str, bool]:
     ring = next((ring for ring in summary["alarms"] if ring["remediation"] == "scale-consumers"), None)
     ring = ring or next(iter(summary["alarms"]), None)
     if ring is None or ring["detected_after_s"] is None:
-        return "—", "to detection", "nothing rang", True
+        return "—", "from first bad minute to the bell", "nothing rang" if ring is None else "values not known", True
     return f"{ring['detected_after_s'] / 60:g} min", "from first bad minute to the bell", ring["title"], True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
 from typing import Any
@@ -12,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from infra.local.report_charts import Chart, Mark, Series, draw, number, thinned
+from infra.local.report_charts import BOTTOM, HEIGHT, Chart, Mark, Series, draw, number, thinned
 from infra.local.report_html import render
 from infra.local.report_slack import message, mrkdwn
 from infra.local.summary import summarise
@@ -114,8 +115,29 @@ def test_the_embedded_rows_are_json_that_cannot_end_their_element() -> None:
 
 def test_a_run_in_which_nothing_rang_has_a_report_too() -> None:
     quiet = [metric(minute, 1) for minute in range(1, 5)]
+    page = render({"title": "quiet", **summarise(quiet)}, quiet)
 
-    assert "Nothing rang." in render({"title": "quiet", **summarise(quiet)}, quiet)
+    assert "Nothing rang." in page
+    assert "What was watched" in page
+    assert "What was acted on" not in page
+    assert "one message each" not in page
+
+
+def test_an_incident_that_did_not_end_as_resolved_says_why_its_tile_is_red() -> None:
+    grey = [*TIMELINE[:-1], slack(8, "chat.update", "1.0", "no data", resolved=False)]
+    page = render({"title": "x", **summarise(grey)}, grey)
+
+    assert "one message each; 1 did not end as resolved" in page
+    assert '<div class="card tile bad"><b>1</b><span>incidents in Slack</span>' in page
+
+
+def test_a_chart_of_values_below_zero_has_an_axis_below_zero() -> None:
+    """Drawn on the axis of 0 they would read as zero."""
+    drawn = chart([(START + timedelta(minutes=place), value) for place, value in enumerate([-40.0, 20.0, -10.0])])
+    heights = [float(point.split(" ")[1]) for point in re.findall(r'd="M(.*?)"', drawn)[0].split("L")]
+
+    assert ">-40</text>" in drawn
+    assert heights[1] < heights[2] < heights[0] < HEIGHT - BOTTOM
 
 
 @pytest.mark.parametrize(
