@@ -254,5 +254,5 @@ def _groups(items: Sequence[Item]) -> Iterator[list[Item]]:
 
 
 def _line(group: Sequence[Item]) -> str:
-    more = f" and {len(group) - 1} more" if len(group) > 1 else ""
-    return f"{group[0].verb.value} {group[0].id}{more}"
+    first, more = group[0], f" and {len(group) - 1} more" if len(group) > 1 else ""
+    return f"{first.verb.value} {first.id} [{first.name.rsplit('/', 1)[-1]}]{more}"
