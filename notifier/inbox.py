@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from alarms.domain.event import AlarmEvent, Ignored, NotAlarm
+from alarms.domain.event import AlarmEvent, Ignored, NotAlarm, timely
 from alarms.domain.payload import parse_all
 from alarms.domain.report import REPORT_TYPE, Report
 
@@ -48,7 +48,7 @@ def _letter(record: Mapping[str, Any], now: datetime) -> Letter:
     if own is not None:
         return _report(record, receives, sent, own)
     found = parse_all(dict(record), received_at=sent)
-    events = tuple(item for item in found if isinstance(item, AlarmEvent))
+    events = tuple(timely(item, sent, now) for item in found if isinstance(item, AlarmEvent))
     ignored = tuple(item for item in found if isinstance(item, Ignored))
     broken = next((item for item in ignored if item.why is NotAlarm.UNREADABLE_ALARM), None)
     problem = f"{broken.why.value}: {broken.detail}" if broken else ""

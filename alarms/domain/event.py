@@ -7,11 +7,13 @@ reading of them lives in ``alarms.domain.payload``, so that this file holds noun
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
 from alarms.domain.alarm import alarm_key
+
+SKEW = timedelta(minutes=5)  # two clocks may differ by so much
 
 
 class State(StrEnum):
@@ -158,6 +160,16 @@ class AlarmEvent:
         return parse(message, received_at=received_at)
 
 
+def timely(event: AlarmEvent, sent: datetime, now: datetime) -> AlarmEvent:
+    """Return ``event`` unless its time lies ahead of ``now``: taken as it is, it would outdate all that follows.
+
+    Its time then counts as not known, and ``sent``, when the queue took the message, stands in for it.
+    """
+    if event.changed_at <= now + SKEW:
+        return event
+    return replace(event, changed_at=min(sent, now), changed_at_known=False)
+
+
 def utc(seconds: float) -> datetime:
     """Return epoch ``seconds`` as an aware UTC time."""
     return datetime.fromtimestamp(seconds, UTC)
@@ -169,5 +181,6 @@ def iso(moment: datetime) -> str:
 
 
 def from_iso(text: str) -> datetime:
-    """Read what ``iso`` wrote."""
-    return datetime.fromisoformat(text)
+    """Read what ``iso`` wrote; a time without a zone is UTC."""
+    read = datetime.fromisoformat(text)
+    return read if read.tzinfo else read.replace(tzinfo=UTC)

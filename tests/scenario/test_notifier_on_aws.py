@@ -11,7 +11,7 @@ from typing import Any
 import boto3
 import pytest
 from moto import mock_aws
-from notifier_samples import REGION, T0, event, minute, ok, record, report, row
+from notifier_samples import REGION, event, minute, ok, record, report, row
 
 from alarms.rows import table_definition as catalogue_definition
 from infra.local.slack import TOKEN, Fault, Workspace
@@ -21,6 +21,7 @@ from notifier.dynamodb import table_definition
 from notifier.render import GREEN
 
 QUEUE = "tocsin-prod-notifier"
+LATER = minute(30)  # after all that is told
 
 
 @dataclass
@@ -30,7 +31,7 @@ class World:
     sqs: Any
     url: str
     log: list[Mapping[str, Any]]
-    now: datetime = T0
+    now: datetime = LATER
 
     def poll(self) -> tuple[list[dict[str, Any]], dict[str, Any]]:
         """Receive a batch and handle it as Lambda does; returns what came and what has to come again."""
