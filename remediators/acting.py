@@ -25,6 +25,28 @@ ACTING_FOR = timedelta(seconds=90)
 GRACE = timedelta(minutes=10)
 
 
+# What a read answers when the thing itself is not there any more, rather than out of sight.
+GONE = frozenset(
+    {
+        "AWS.SimpleQueueService.NonExistentQueue",
+        "ClusterNotFoundException",
+        "ObjectNotFoundException",
+        "QueueDoesNotExist",
+        "ResourceNotFoundException",
+        "ServiceNotFound",
+        "ServiceNotFoundException",
+    }
+)
+
+
+class Unwakeable(Exception):
+    """No timer can be set, so nothing may be borrowed: nobody would be woken to give it back."""
+
+    def __init__(self, why: Text) -> None:
+        super().__init__(why.en)
+        self.why = why
+
+
 class Acting:
     """Makes intents durable, applies them, and resumes what was left in between."""
 
@@ -35,12 +57,16 @@ class Acting:
     def intent(
         self, decision: Run, candidate: Candidate, resource: ResourceState, mode: Mode, delivery: Delivery
     ) -> RunRecord | None:
-        """Write down what will be done, and take service, resource and count with it; None when another was quicker."""
+        """Write down what will be done, and take service, resource and count with it; None when another was quicker.
+
+        The wake-up calls stand before anything else does: what is borrowed after them cannot be forgotten. Raises Unwakeable.
+        """
         run = _record(decision, candidate, resource, mode, delivery)
         if run is None:
             return None
         changes = bool(run.proposal.changes)
         policy = policy_id(run.alarm, run.policy.action)
+        self._set_timers(run, delivery)
         if not changes:  # telling people fails open: said first, written down then; said twice it is shown once
             self._tell(run, delivery)
         committed = self._ports.history.commit(
@@ -54,7 +80,7 @@ class Acting:
         return run if committed else None
 
     def act(self, run: RunRecord, delivery: Delivery, answers: tuple[GuardAnswer, ...] = ()) -> None:
-        """Apply the intent's changes, each after its permit, then schedule what follows and say so."""
+        """Apply the intent's changes, each after its permit, then say so."""
         if run.proposal.changes:
             self._telling.audit_run(run, "intent", run.proposal.why, delivery.now, Detail(changes=run.proposal.changes))
             self._apply(run, run.proposal.changes, delivery, answers)
@@ -65,7 +91,12 @@ class Acting:
             return
         run = self.take_over(run, delivery)
         action = self._ports.actions.get(run.policy.action)
-        observed = action.observe(self._ports.clients, self.situation(run, delivery, Purpose.VERIFY))
+        try:
+            observed = action.observe(self._ports.clients, self.situation(run, delivery, Purpose.VERIFY))
+        except Permanent as failure:
+            why = wording.refused(failure.code, str(failure))
+            self._end(run, RunStatus.FAILED, why, delivery, Reason.UNKNOWN, perhaps=failure.code not in GONE)
+            return
         left: list[Change] = []
         for change in run.proposal.changes:
             current = action.current(observed, change)
@@ -73,8 +104,9 @@ class Acting:
                 self._end(run, RunStatus.FAILED, wording.moved_meanwhile(change, current), delivery, Reason.DRIFTED)
                 return
             left += [change] if current != change.after else []
-        if left and self._is_over(run):
-            self._end(run, RunStatus.ABANDONED, wording.RECOVERED_FIRST, delivery, Reason.STALE)
+        over = self._is_over(run) if left else None
+        if over is not None:
+            self._end(run, RunStatus.ABANDONED, over, delivery, Reason.STALE)
             return
         self._apply(run, tuple(left), delivery, ())
 
@@ -113,18 +145,37 @@ class Acting:
             for change in left:
                 ids += action.run(self._ports.clients, change, self.permit(run))
         except Held as held:
-            self._end(run, RunStatus.ABANDONED, held.why, delivery, Reason.PAUSED)
+            self._stopped(run, RunStatus.ABANDONED, held.why, delivery, Reason.PAUSED)
         except Permanent as failure:
-            self._end(run, RunStatus.FAILED, wording.refused(failure.code, str(failure)), delivery, Reason.UNKNOWN)
+            self._stopped(run, RunStatus.FAILED, wording.refused(failure.code, str(failure)), delivery, Reason.UNKNOWN)
         else:
-            self._follow_up(run, tuple(ids), delivery, answers)
+            self._done(run, tuple(ids), delivery, answers)
 
-    def _follow_up(self, run: RunRecord, ids: tuple[str, ...], delivery: Delivery, answers: tuple[GuardAnswer, ...]) -> None:
-        """Schedule verify and revert, tell people; the record says ACTED last, so that a crash before that comes back here."""
-        if run.verify_at:
-            self._ports.timers.at(run.verify_at, Timer(TimerKind.VERIFY, run.id), delivery.now)
-        if run.at_latest:
-            self._ports.timers.at(run.at_latest, Timer(TimerKind.REVERT, run.id), delivery.now)
+    def _stopped(self, run: RunRecord, status: RunStatus, why: Text, delivery: Delivery, reason: Reason) -> None:
+        """Look before saying that nothing was done: an attempt without an answer may have taken effect before the "no" came."""
+        action = self._ports.actions.get(run.policy.action)
+        try:
+            observed = action.observe(self._ports.clients, self.situation(run, delivery, Purpose.VERIFY))
+        except Permanent as failure:
+            self._end(run, status, why, delivery, reason, perhaps=failure.code not in GONE)
+            return
+        applied = [action.current(observed, change) == change.after for change in run.proposal.changes]
+        if all(applied):
+            self._done(run, (), delivery, ())
+        else:
+            self._end(run, status, why, delivery, reason, perhaps=any(applied))
+
+    def _set_timers(self, run: RunRecord, delivery: Delivery) -> None:
+        try:
+            if run.verify_at:
+                self._ports.timers.at(run.verify_at, Timer(TimerKind.VERIFY, run.id), delivery.now)
+            if run.at_latest:
+                self._ports.timers.at(run.at_latest, Timer(TimerKind.REVERT, run.id), delivery.now)
+        except Permanent as failure:
+            raise Unwakeable(wording.no_timer(failure.code, str(failure))) from failure
+
+    def _done(self, run: RunRecord, ids: tuple[str, ...], delivery: Delivery, answers: tuple[GuardAnswer, ...]) -> None:
+        """Tell people; the record says ACTED last, so that a crash before that comes back here."""
         self._telling.run(
             run,
             Phase.ACTED,
@@ -145,36 +196,44 @@ class Acting:
     def _tell(self, run: RunRecord, delivery: Delivery) -> None:
         self._telling.run(run, Phase.ESCALATED, run.proposal.why, delivery.now)
 
-    def _end(self, run: RunRecord, status: RunStatus, why: Text, delivery: Delivery, reason: Reason) -> None:
+    def _end(
+        self, run: RunRecord, status: RunStatus, why: Text, delivery: Delivery, reason: Reason, *, perhaps: bool = False
+    ) -> None:
         """Close a run that changed nothing. What an earlier run of ours had borrowed stays this run's to give back.
 
-        The record changes before the locks go: whoever comes after a crash in between finds a finished run.
+        ``perhaps``: nobody can see whether it changed something, so all of it stays to be given back. The record changes
+        before the locks go: whoever comes after a crash in between finds a finished run. The verify timer's way does the
+        rest: the next step of a failed run, and the alarms that this one covered.
         """
-        inherited, failed = _inherited(run), status is RunStatus.FAILED
+        borrowed, failed = run.borrowed if perhaps else _inherited(run), status is RunStatus.FAILED
         self._telling.run(run, Phase.FAILED if failed else Phase.SKIPPED, why, delivery.now, Detail(reason=reason))
-        if inherited and run.at_latest:
-            self._ports.timers.at(run.at_latest, Timer(TimerKind.REVERT, run.id), delivery.now)
-        if failed:  # the verify timer's way: whoever it wakes takes the next step
-            self._ports.timers.after(0, Timer(TimerKind.VERIFY, run.id))
+        self._ports.timers.after(0, Timer(TimerKind.VERIFY, run.id))
         ended = replace(
             run,
             status=status,
             verdict=why,
-            borrowed=inherited,
-            lending=Lending.HELD if inherited else Lending.NOTHING,
-            concluded=not failed,
+            borrowed=borrowed,
+            lending=Lending.HELD if borrowed else Lending.NOTHING,
             next_due=failed,
         )
         self._ports.history.change(
             run.id, lambda known: replace(ended, version=known.version, recovered_at=known.recovered_at), delivery.now
         )
-        if not inherited:
+        if not borrowed:
             self._ports.history.drop_lease(run)
         self._ports.history.release(run)
 
-    def _is_over(self, run: RunRecord) -> bool:
-        live = self._ports.alarms.states([run.ring.alarm_name]).get(run.ring.alarm_name)
-        return live is None or live.state is not State.ALARM
+    def _is_over(self, run: RunRecord) -> Text | None:
+        """Return why an intent that was left behind is not gone on with; None when alarm and row still ask for it."""
+        try:
+            live = self._ports.alarms.states([run.ring.alarm_name]).get(run.ring.alarm_name)
+            row = self._ports.rows.row(run.alarm.key)
+        except Permanent:
+            return wording.ALARM_UNREAD
+        if live is None or live.state is not State.ALARM:
+            return wording.RECOVERED_FIRST
+        allowed = row.policies[run.policy_index : run.policy_index + 1] if row else ()
+        return None if allowed == (run.alarm.policies[run.policy_index],) else wording.ROW_MOVED
 
 
 def _record(decision: Run, candidate: Candidate, resource: ResourceState, mode: Mode, delivery: Delivery) -> RunRecord | None:

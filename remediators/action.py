@@ -12,7 +12,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Protocol
 
-from alarms.domain.action import ActionSpec
+from alarms.domain.action import ActionSpec, Parameter, ParameterKind
 from alarms.domain.alarm import Alarm, Policy
 from alarms.domain.decision import Change, Proposal, Reason
 from alarms.domain.text import Text
@@ -62,6 +62,26 @@ class Clients(Protocol):
 
 # Raises when the kill switch was thrown or the resource's lock is no longer ours; called right before every changing call.
 Permit = Callable[[], None]
+
+
+def unfit(action: Action, policy: Policy) -> str:
+    """Return what of the policy's parameters does not fit ``action``, "" when all do: None and 0 never mean unlimited."""
+    for parameter in action.spec.parameters:
+        if parameter.name not in policy.parameters and not parameter.required:
+            continue
+        if not _fits(parameter, policy.parameters.get(parameter.name)):
+            return f"{parameter.name} is not a {parameter.kind.value}"
+    return action.problem(policy.parameters) or ""
+
+
+def _fits(parameter: Parameter, value: object) -> bool:
+    if parameter.kind is ParameterKind.TEXT:
+        return isinstance(value, str) and bool(value)
+    if parameter.kind is ParameterKind.PERCENT:
+        return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 < value < float("inf")
+    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+        return False
+    return parameter.maximum is None or value <= parameter.maximum
 
 
 class Action(Protocol):

@@ -50,6 +50,10 @@ PASSING = frozenset(
 )
 
 
+class Unreadable(Permanent):
+    """A row of the catalogue that this version of the code cannot read."""
+
+
 class Failure(Permanent):
     """AWS said no for good. ``code`` is its error code, ``response`` its whole answer."""
 
@@ -116,12 +120,20 @@ class Catalogue:
         self._table = table
 
     def row(self, alarm_key: str) -> Alarm | None:
-        """Return the row of the alarm, None when the catalogue has none (any more)."""
+        """Return the row of the alarm, None when the catalogue has none (any more); Unreadable when it is not one."""
         answer = self._clients("dynamodb").get_item(
             TableName=self._table, Key={"alarm": {"S": alarm_key}, "version": {"S": "current"}}, ConsistentRead=True
         )
         item = answer.get("Item")
-        return Alarm.from_document(json.loads(item["document"]["S"])) if item else None
+        if not item:
+            return None
+        try:
+            row = Alarm.from_document(json.loads(item["document"]["S"]))
+        except (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
+            raise Unreadable(f"row of {alarm_key}: {error!r}"[:300], "row-unreadable") from error
+        if row.key != alarm_key:
+            raise Unreadable(f"row of {alarm_key} describes {row.key}", "row-unreadable")
+        return row
 
 
 class Alarms:

@@ -5,14 +5,15 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType
 from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
 
-from alarms.domain.errors import CannotRun
-from alarms.domain.event import AlarmEvent
+from alarms.domain import readings, regions
+from alarms.domain.errors import CannotRun, Permanent, Retryable
+from alarms.domain.event import AlarmEvent, iso, timely, utc
 from alarms.domain.payload import parse_all
 from remediators.aws import Alarms, Catalogue, Clients, SwitchReader
 from remediators.dynamodb import History
@@ -37,6 +38,9 @@ NAMES = (
     "TOCSIN_SWITCH_PARAMETER",
 )
 Audit = Callable[[dict[str, Any]], None]
+# The delivery from which on a timer is set anew rather than given back: below any sensible maxReceiveCount.
+PATIENCE = 3
+RENEWED_AFTER = timedelta(minutes=10)
 
 
 class App:
@@ -51,7 +55,8 @@ class App:
     def handle(self, event: dict[str, Any], context: object, now: datetime) -> PartialItemFailureResponse:
         """Take a batch of SQS records; those that have to come again are named in ``batchItemFailures``."""
         processor = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
-        records = list(event.get("Records", ()))
+        given = event.get("Records")
+        records = [record for record in given if _is_sqs(record)] if isinstance(given, list) else []
         with processor(records, lambda record: self.take(record.raw_event, now), lambda_context=context):  # type: ignore[arg-type]  # Powertools wants its own protocol where any context will do
             processor.process()
         for failed in processor.exceptions:
@@ -63,13 +68,27 @@ class App:
         delivery = Delivery(owner=str(record.get("messageId", "")), now=now)
         timer = _timer(record)
         if timer is not None:
-            self._wake(timer, delivery)
+            try:
+                self._wake(timer, delivery)
+            except Retryable:
+                if _receives(record) < PATIENCE:
+                    raise
+                self._renew(timer, now)
             return
-        for found in parse_all(record, received_at=now):
+        sent = _sent_at(record, now)
+        for found in parse_all(record, received_at=sent):
             if isinstance(found, AlarmEvent):
-                self._engine.on_event(found, delivery)
+                self._engine.on_event(timely(found, sent, now), delivery)
             else:
                 self._ports.audit({"type": "ignored", "why": found.why.value, "detail": found.detail})
+
+    def _renew(self, timer: Timer, now: datetime) -> None:
+        """Set ``timer`` anew before the queue gives it up: an outage may last longer than the queue's patience, by either way."""
+        self._ports.audit({"type": "note", "at": iso(now), "about": "renewed", "subject": timer.subject, "why": timer.kind.value})
+        try:
+            self._ports.timers.at(now + RENEWED_AFTER, timer, now)
+        except (Retryable, Permanent):
+            self._ports.timers.after(int(RENEWED_AFTER.total_seconds()), timer)
 
     def _wake(self, timer: Timer, delivery: Delivery) -> None:
         if timer.kind is TimerKind.SETTLE:
@@ -103,8 +122,17 @@ def build(environ: Mapping[str, str], audit: Audit | None = None, *, actions: Ac
             outbox=Reports(clients, environ["TOCSIN_REPORTS_QUEUE_URL"]),
             actions=actions or registry(),
             audit=audit or log_line,
+            home=_home(environ["TOCSIN_COMMANDS_QUEUE_ARN"]),
         )
     )
+
+
+def _home(queue_arn: str) -> str:
+    """Return where this Lambda lives, ``account/region``, from its own queue's ARN; CannotRun when that is none."""
+    queue = regions.arn(queue_arn, "sqs")
+    if not (queue.account and queue.region):
+        raise CannotRun("environment: TOCSIN_COMMANDS_QUEUE_ARN is no ARN of an SQS queue")
+    return f"{queue.account}/{queue.region}"
 
 
 def log_line(entry: dict[str, Any]) -> None:
@@ -119,6 +147,22 @@ def _timer(record: Mapping[str, Any]) -> Timer | None:
         return None
     try:
         document = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     return Timer.from_document(document) if isinstance(document, dict) else None
+
+
+def _is_sqs(record: object) -> bool:
+    return isinstance(record, dict) and isinstance(record.get("messageId"), str) and isinstance(record.get("body"), str)
+
+
+def _receives(record: Mapping[str, Any]) -> int:
+    """Return how often SQS has delivered the record, this time included."""
+    count = readings.whole(readings.table(record.get("attributes")).get("ApproximateReceiveCount"))
+    return count or 1
+
+
+def _sent_at(record: Mapping[str, Any], now: datetime) -> datetime:
+    """Return when SQS took the message: unlike the time of receipt it is the same for each delivery of it."""
+    sent = readings.whole(readings.table(record.get("attributes")).get("SentTimestamp"))
+    return utc(sent / 1000) if sent and sent / 1000 <= now.timestamp() else now

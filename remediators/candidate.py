@@ -13,13 +13,14 @@ LOUDNESS = tuple(Severity)
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """One policy (or one later step of it) that might run for one episode."""
+    """One policy (or one later step of it) that might run for one episode. ``unread`` says that its row cannot be read."""
 
     episode: EpisodeRecord
     ring: Ring
     alarm: Alarm | None
     policy_index: int = 0
     step: int = 0
+    unread: bool = False
 
     @property
     def policy(self) -> Policy | None:

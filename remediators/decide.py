@@ -52,14 +52,18 @@ class Facts:
 
     ``claimed`` says whether this delivery opened the episode. ``covered_by`` names the run in flight for the service, ""
     when there is none. ``alarm_gone`` means that CloudWatch knows no such alarm any more. ``proposal`` is the action's
-    own answer.
+    own answer. ``row_unread``: there is a row and it cannot be read. ``home`` is where this remediator lives, as
+    ``account/region``, "" when that is of no concern. ``problem`` says what of the parameters does not fit the action.
     """
 
     now: datetime
     ring: Ring
     alarm: Alarm | None = None
+    row_unread: bool = False
+    home: str = ""
     policy: Policy | None = None
     spec: ActionSpec | None = None
+    problem: str = ""
     claimed: Claimed | None = None
     covered_by: str | None = None
     live: LiveAlarm | None = None
@@ -148,9 +152,18 @@ def _alarm_state(facts: Facts) -> Answer:
 
 
 def _row(facts: Facts) -> Answer:
+    if facts.row_unread:
+        return Answer(None, wording.ROW_UNREAD)
     if facts.alarm is None:
         return Answer(False, wording.NO_ROW, Reason.NO_ROW)
     return Answer(True, wording.row(facts.alarm.row))
+
+
+def _place(facts: Facts) -> Answer:
+    lives = f"{facts.alarm.account}/{facts.alarm.region}" if facts.alarm else ""
+    if facts.home not in ("", lives):
+        return Answer(False, wording.elsewhere(lives, facts.home), Reason.ELSEWHERE)
+    return Answer(True, wording.HERE)
 
 
 def _policy(facts: Facts) -> Answer:
@@ -158,6 +171,8 @@ def _policy(facts: Facts) -> Answer:
         return Answer(False, wording.no_policy(facts.alarm.no_action if facts.alarm else ""), Reason.NO_POLICY)
     if facts.spec is None:
         return Answer(False, wording.no_such_action(facts.policy.action), Reason.INVALID)
+    if facts.problem:
+        return Answer(False, wording.unfit(facts.policy.action, facts.problem), Reason.INVALID)
     if facts.changes and facts.policy.mode is Mode.AUTO and not _bounded(facts.policy):
         return Answer(False, wording.UNBOUNDED, Reason.INVALID)
     return Answer(True, wording.policy(facts.policy.action))
@@ -291,6 +306,7 @@ GUARDS: tuple[tuple[str, Guard], ...] = (
     ("alarm-state", _alarm_state),
     ("row", _row),
     ("policy", _policy),
+    ("place", _place),
     ("suppressed", _suppressed),
     ("episode", _episode),
     ("settled", _settled),

@@ -35,6 +35,8 @@ OPEN_FOR = timedelta(days=30)
 CLOSED_FOR = timedelta(days=7)
 # One transition, two clocks: an open episode this much older than the event is the same one.
 TOLERANCE = timedelta(seconds=5)
+# Longer than an episode may stay open: nothing is that much older.
+LIFETIME = timedelta(days=31)
 ATTEMPTS = 6
 
 
@@ -59,14 +61,18 @@ class History:
     # --- episodes -----------------------------------------------------------------------------------------------------
 
     def claim(self, service: str, ring: Ring, now: datetime) -> tuple[Claimed, EpisodeRecord]:
-        """Open the episode of ``ring`` by one conditional write: nothing open, or something older; and nothing newer known."""
+        """Open the episode of ``ring`` by one conditional write: nothing open, or something older; and nothing newer known.
+
+        What cannot prove a stay of its own (``Ring.prolongs``) opens none beside an open one.
+        """
+        older = ring.started_at - (TOLERANCE if not ring.prolongs else LIFETIME)
         try:
             answer = self._write(
                 "update_item",
                 Key=key(f"service#{service}", f"episode#{ring.subject}"),
                 UpdateExpression=(
                     "SET is_open = :yes, started_at = :at, changed_at = :at, episode_status = :claimed, ring = :ring,"
-                    " rechecks = :zero, expires_at = :expires REMOVE run, covered_by ADD fence :one"
+                    " rechecks = :zero, ran = :none, expires_at = :expires REMOVE run, covered_by ADD fence :one"
                 ),
                 ConditionExpression=(
                     "attribute_not_exists(pk) OR (is_open = :no AND changed_at < :at) OR (is_open = :yes AND started_at < :older)"
@@ -76,10 +82,11 @@ class History:
                         ":yes": True,
                         ":no": False,
                         ":at": iso(ring.started_at),
-                        ":older": iso(ring.started_at - TOLERANCE),
+                        ":older": iso(older),
                         ":claimed": EpisodeStatus.CLAIMED.value,
                         ":ring": json.dumps(ring.to_document(), ensure_ascii=False),
                         ":zero": 0,
+                        ":none": "[]",
                         ":one": 1,
                         ":expires": expiry(now, OPEN_FOR),
                     }
@@ -90,7 +97,8 @@ class History:
             return Claimed.NEW, episode_of(plain(answer["Attributes"]))
         except _ConditionFailed as refused:
             record = episode_of(refused.item)
-        same = record.is_open and record.ring and abs(record.ring.started_at - ring.started_at) <= TOLERANCE
+        near = record.ring is not None and abs(record.ring.started_at - ring.started_at) <= TOLERANCE
+        same = record.is_open and (near or ring.prolongs)
         return (Claimed.SAME if same else Claimed.OLDER), record
 
     def close(self, service: str, subject: str, at: datetime, now: datetime) -> EpisodeRecord | None:
@@ -150,13 +158,14 @@ class History:
             "update_item",
             Key=key(f"service#{service}", f"episode#{episode.subject}"),
             UpdateExpression="SET episode_status = :status, covered_by = :by, rechecks = :rechecks",
-            ConditionExpression="episode_status = :claimed AND fence = :fence AND rechecks = :seen",
+            ConditionExpression="episode_status = :claimed AND fence = :fence AND rechecks = :seen AND ran = :ran",
             ExpressionAttributeValues=values_of(
                 {
                     ":status": status,
                     ":by": values["covered_by"],
                     ":rechecks": values["rechecks"],
                     ":seen": episode.rechecks,
+                    ":ran": json.dumps(episode.ran),
                     ":claimed": "claimed",
                     ":fence": episode.token,
                 }

@@ -13,8 +13,10 @@ from alarms.domain.decision import Decision, Reason, Run, Skip
 from alarms.domain.errors import Permanent, Retryable
 from alarms.domain.event import AlarmEvent, State
 from alarms.domain.incident import Ending, ending_of
-from remediators.acting import Acting
-from remediators.action import Action, Situation
+from remediators import wording
+from remediators.acting import Acting, Unwakeable
+from remediators.action import Action, Situation, unfit
+from remediators.aws import Unreadable
 from remediators.candidate import Candidate, rank
 from remediators.decide import Facts, LiveAlarm, decide, wants_proposal
 from remediators.ports import Contended, Delivery, Ports
@@ -28,6 +30,8 @@ from remediators.records import (
     RunRecord,
     RunStatus,
     ServiceState,
+    policy_id,
+    run_id,
     service_key,
 )
 from remediators.switch import Switch
@@ -64,7 +68,7 @@ class Engine:
         ring, alarm = Ring.of(event), None
         try:
             alarm = self._ports.rows.row(event.alarm_key)
-            if alarm is None or not alarm.policies:
+            if alarm is None or not alarm.policies or not self._is_here(alarm):
                 self._refuse(Facts(delivery.now, ring, alarm), delivery)
             elif event.state is State.ALARM:
                 self._rings(alarm, ring, delivery)
@@ -72,10 +76,15 @@ class Engine:
                 self._is_over(alarm, event, ring, delivery)
         except Contended:
             raise
-        except (Retryable, Permanent):
+        except (Retryable, Permanent) as failure:
             if event.state is State.ALARM:
-                self._telling.blind(ring, alarm, delivery.now)
+                why = wording.ROW_UNREAD if isinstance(failure, Unreadable) else wording.STORE_UNREAD
+                self._telling.blind(ring, alarm, why, delivery.now)
             raise
+
+    def _is_here(self, alarm: Alarm) -> bool:
+        """Tell whether the alarm lives where this remediator looks: the same name elsewhere is another alarm."""
+        return self._ports.home in ("", f"{alarm.account}/{alarm.region}")
 
     def _rings(self, alarm: Alarm, ring: Ring, delivery: Delivery) -> None:
         service = service_key(alarm)
@@ -124,7 +133,7 @@ class Engine:
                 newest[subject] = run.decides(candidate.episode)
                 covered_by = run.id if run.proposal.changes else covered_by
         for episode in waiting:
-            self._settle(service, episode, reasons[episode.subject], covered_by)
+            self._settle(service, newest[episode.subject], reasons[episode.subject], covered_by)
 
     def _take(self, candidate: Candidate, seen: Seen, covered_by: str, delivery: Delivery) -> tuple[Decision, RunRecord | None]:
         """Gather, decide, make the intent durable, act. Returns the run when there is one."""
@@ -133,10 +142,17 @@ class Engine:
         mode = facts.mode()
         if not isinstance(decision, Run):
             self._still_ours(candidate)
+        if candidate.unread:
+            self._telling.blind(candidate.ring, None, wording.ROW_UNREAD, delivery.now)
         self._telling.decision(decision, candidate.ring, candidate.alarm, candidate.policy, delivery.now, mode)
         if not isinstance(decision, Run) or candidate.alarm is None or mode is None:
             return decision, None
-        run = self._acting.intent(decision, candidate, resource, mode, delivery)
+        try:
+            run = self._acting.intent(decision, candidate, resource, mode, delivery)
+        except Unwakeable as refused:
+            decision = Skip(Reason.UNSAFE, refused.why, decision.answers)
+            self._telling.decision(decision, candidate.ring, candidate.alarm, candidate.policy, delivery.now, mode)
+            return decision, None
         if run is None:
             raise Contended("another worker moved first")
         self._acting.act(run, delivery, answers=decision.answers)
@@ -151,11 +167,23 @@ class Engine:
         if run.step >= len(run.alarm.policies[run.policy_index].otherwise):
             return None
         candidate = Candidate(episode, run.ring, run.alarm, run.policy_index, run.step + 1)
+        taken = self._taken(candidate)
+        if taken is not None:  # a delivery before this one came that far
+            self._acting.resume(taken, delivery)
+            return Run(taken.proposal, ())
         flight = service.in_flight
         covered_by = flight.run if flight.held(delivery.now, by_other_than=run.id) else ""
         return self._take(candidate, self._look([candidate]), covered_by, delivery)[0]
 
     # --- its parts ----------------------------------------------------------------------------------------------------
+
+    def _taken(self, candidate: Candidate) -> RunRecord | None:
+        """Return the run of a step that was taken already, None when it was not."""
+        action, policy, alarm = self._action(candidate.policy), candidate.policy, candidate.alarm
+        if action is None or policy is None or alarm is None or unfit(action, policy):
+            return None
+        resource = action.resource(Situation(alarm, policy, candidate.ring.value, candidate.ring.started_at))
+        return self._ports.history.run(run_id(policy_id(alarm, policy.action), resource, candidate.ring.episode, candidate.step))
 
     def _resumed(self, service: str, delivery: Delivery) -> ServiceState:
         """Return the service's state, after an intent that somebody left behind has been brought to its end."""
@@ -174,9 +202,13 @@ class Engine:
         for episode in waiting:
             if episode.ring is None:
                 continue
-            alarm = known.get(episode.ring.alarm_key) or self._ports.rows.row(episode.ring.alarm_key)
-            count = len(alarm.policies) if alarm and alarm.policies else 1
-            found += [Candidate(episode, episode.ring, alarm, index) for index in range(count)]
+            alarm, unread = known.get(episode.ring.alarm_key), False
+            try:
+                alarm = alarm or self._ports.rows.row(episode.ring.alarm_key)
+            except Permanent:
+                unread = True
+            left = set(range(len(alarm.policies) if alarm and alarm.policies else 1)) - set(episode.ran)
+            found += [Candidate(episode, episode.ring, alarm, index, unread=unread) for index in left]
         return sorted(found, key=rank)
 
     def _look(self, candidates: list[Candidate]) -> Seen:
@@ -199,15 +231,18 @@ class Engine:
             now=delivery.now,
             ring=candidate.ring if candidate.episode.is_open else replace(candidate.ring, state=State.OK),
             alarm=alarm,
+            row_unread=candidate.unread,
+            home=self._ports.home,
             policy=policy,
             spec=action.spec if action else None,
+            problem=unfit(action, policy) if action and policy else "",
             claimed=Claimed.NEW,
             covered_by=covered_by,
             live=seen.live.get(name) if seen.live is not None else None,
             alarm_gone=seen.live is not None and name not in seen.live,
             switch=seen.switch,
         )
-        if action is None or alarm is None or policy is None:
+        if action is None or alarm is None or policy is None or facts.problem:
             return facts, ResourceState()
         situation = Situation(alarm, policy, candidate.ring.value, delivery.now)
         resource = self._ports.history.resource(action.resource(situation)) if action.spec.changes else ResourceState()
@@ -230,7 +265,7 @@ class Engine:
         state = self._ports.history.service(service_key(candidate.alarm))
         known = next((item for item in state.episodes if item.subject == candidate.episode.subject), None)
         read = candidate.episode
-        if known is None or (known.status, known.token, known.run) != (read.status, read.token, read.run):
+        if known is None or (known.status, known.token, known.run, known.ran) != (read.status, read.token, read.run, read.ran):
             raise Contended("another worker has decided this episode")
 
     def _action(self, policy: Policy | None) -> Action | None:
@@ -241,12 +276,19 @@ class Engine:
 
     def _settle(self, service: str, episode: EpisodeRecord, reasons: list[Reason | None], covered_by: str) -> None:
         """Write down that the episode has its answer, or look again later where the obstacle passes by itself."""
-        if any(reason in PASSING for reason in reasons) and None not in reasons and episode.rechecks < RECHECKS:
-            if self._ports.history.put_off(service, episode):
-                self._ports.timers.after(RECHECK_AFTER_S, Timer(TimerKind.SETTLE, service))
+        if episode.status is EpisodeStatus.DECIDED:  # by the commit of its last run
+            return
+        if any(reason in PASSING for reason in reasons) and episode.rechecks < RECHECKS:
+            # Whatever the write answers: a lost answer, asked again by the SDK, looks like somebody else's write.
+            self._ports.history.put_off(service, episode)
+            self._ports.timers.after(RECHECK_AFTER_S, Timer(TimerKind.SETTLE, service))
             return
         by = covered_by if Reason.COVERED in reasons else ""
-        self._ports.history.decided(service, episode, covered_by=by)  # False: the run's own commit decided it
+        self._ports.history.decided(service, episode, covered_by=by)
+        if by and self._ports.history.service(service).in_flight.run != by:
+            # It was verified in between and looked for those it covered before this one was.
+            self._ports.history.reopen(service, replace(episode, covered_by=by))
+            self._ports.timers.after(0, Timer(TimerKind.SETTLE, service))
 
     def _is_over(self, alarm: Alarm, event: AlarmEvent, ring: Ring, delivery: Delivery) -> None:
         """Close the episode; only a recovery seen in data starts the way back."""
@@ -260,7 +302,8 @@ class Engine:
             return
         ending = ending_of(event)
         self._telling.note("over", ring.subject, ending.value if ending else "", delivery.now)
-        if ending is not Ending.RECOVERED:
+        # It had rung: an OK from data after INSUFFICIENT_DATA is no first evaluation.
+        if ending is not Ending.RECOVERED and not (ending is Ending.FIRST_OK and episode.ring):
             return
         if episode.lease_run:
             self._recovered(episode.lease_run, event, delivery)
@@ -289,5 +332,5 @@ class Engine:
     def _refuse(self, facts: Facts, delivery: Delivery) -> None:
         policy = facts.alarm.policies[0] if facts.alarm and facts.alarm.policies else None
         action = self._action(policy)
-        facts = replace(facts, policy=policy, spec=action.spec if action else None)
+        facts = replace(facts, policy=policy, spec=action.spec if action else None, home=self._ports.home)
         self._telling.decision(decide(facts), facts.ring, facts.alarm, policy, delivery.now, None)

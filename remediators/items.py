@@ -58,6 +58,7 @@ def episode_of(item: Item) -> EpisodeRecord:
         lease_run=item.get("lease_run", ""),
         covered_by=item.get("covered_by", ""),
         rechecks=item.get("rechecks", 0),
+        ran=tuple(json.loads(item.get("ran", "[]"))),
         followed_at=from_iso(item["followed_at"]) if "followed_at" in item else None,
     )
 

@@ -83,6 +83,7 @@ class Ports:
     outbox: Outbox
     actions: ActionSource
     audit: Callable[[dict[str, Any]], None]
+    home: str = ""  # ``account/region`` of this remediator: alarms of another are never acted on
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,10 @@ from alarms.domain.text import Text
 
 @dataclass(frozen=True, slots=True)
 class Ring:
-    """What of an ALARM event remediation remembers while it settles and decides."""
+    """What of an ALARM event remediation remembers while it settles and decides.
+
+    ``prolongs`` says that it cannot prove a stay of its own: ALARM came from ALARM, or the message told no time.
+    """
 
     subject: str
     alarm_key: str
@@ -29,6 +32,7 @@ class Ring:
     suppressed_by: str = ""
     muted: bool = False
     contributor: str = ""
+    prolongs: bool = False
 
     @property
     def episode(self) -> Episode:
@@ -48,6 +52,7 @@ class Ring:
             suppressed_by=event.suppressed_by,
             muted=event.muted,
             contributor=event.contributor.id if event.contributor else "",
+            prolongs=event.previous_state is State.ALARM or not event.changed_at_known,
         )
 
     def to_document(self) -> dict[str, Any]:
@@ -62,6 +67,7 @@ class Ring:
             "suppressed_by": self.suppressed_by,
             "muted": self.muted,
             "contributor": self.contributor,
+            "prolongs": self.prolongs,
         }
 
     @staticmethod
@@ -86,6 +92,7 @@ class EpisodeRecord:
     ``token`` grows with every claim of the subject. ``covered_by`` is the run that another alarm of the service got.
     ``rechecks`` counts how often a decision was put off. ``ring`` is None for a tombstone: an OK that came before any ALARM.
     ``followed_at`` is the ``changed_at`` whose timers are set: a second delivery of that change has nothing left to do.
+    ``ran`` are the places of the row's policies that have had their run in this episode.
     """
 
     subject: str
@@ -99,6 +106,7 @@ class EpisodeRecord:
     covered_by: str = ""
     rechecks: int = 0
     followed_at: datetime | None = None
+    ran: tuple[int, ...] = ()
 
     def followed(self, at: datetime) -> bool:
         """Tell whether all that the change at ``at`` leads to has been set going."""
@@ -175,10 +183,16 @@ class RunRecord:
         return self.proposal.resource
 
     def decides(self, episode: EpisodeRecord) -> EpisodeRecord:
-        """Return ``episode`` as the commit of this run leaves it; a run that changes nothing is not the episode's run."""
+        """Return ``episode`` as the commit of this run leaves it; a run that changes nothing is not the episode's run.
+
+        It is decided when each of the row's policies has had its run: whoever comes after a crash decides the others.
+        """
         run = self.id if self.proposal.changes else episode.run
         lease = self.id if self.borrowed else episode.lease_run
-        return replace(episode, status=EpisodeStatus.DECIDED, run=run, lease_run=lease)
+        ran = episode.ran if self.step else (*episode.ran, self.policy_index)
+        complete = not self.step and len(ran) >= len(self.alarm.policies)
+        status = EpisodeStatus.DECIDED if complete else episode.status
+        return replace(episode, status=status, run=run, lease_run=lease, ran=ran)
 
     def give_back_at(self) -> datetime | None:
         """Return when what was borrowed is due: some time after recovery or at the latest, whichever is first."""

@@ -16,7 +16,5 @@ class Reports:
         self._queue_url = queue_url
 
     def send(self, report: Report) -> None:
-        """Put ``report`` on the notifier's queue."""
-        self._clients("sqs").send_message(
-            QueueUrl=self._queue_url, MessageBody=json.dumps(report.to_document(), ensure_ascii=False)
-        )
+        """Put ``report`` on the notifier's queue, in ASCII: SQS refuses some characters that a name may hold."""
+        self._clients("sqs").send_message(QueueUrl=self._queue_url, MessageBody=json.dumps(report.to_document()))

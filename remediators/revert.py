@@ -15,7 +15,7 @@ from alarms.domain.event import State
 from alarms.domain.report import Phase
 from alarms.domain.text import Text
 from remediators import wording
-from remediators.acting import ACTING_FOR, GRACE, Acting
+from remediators.acting import ACTING_FOR, GONE, GRACE, Acting
 from remediators.action import Purpose, Refusal
 from remediators.ports import Delivery, Held, Ports
 from remediators.records import Lending, RunRecord, RunStatus
@@ -62,7 +62,10 @@ class Reverter:
 
     def _has_recovered(self, run: RunRecord, delivery: Delivery) -> bool:
         """Read the alarm once more; without an OK only the latest moment gives back."""
-        live = self._ports.alarms.states([run.ring.alarm_name]).get(run.ring.alarm_name)
+        try:
+            live = self._ports.alarms.states([run.ring.alarm_name]).get(run.ring.alarm_name)
+        except Permanent:
+            live = None
         if live is None or live.state is not State.OK:
             self._telling.note("revert", run.id, "the alarm is not OK now", delivery.now)
             return False
@@ -80,7 +83,12 @@ class Reverter:
             return
         action = self._ports.actions.get(run.policy.action)
         situation = self._acting.situation(run, delivery, Purpose.REVERT)
-        answer = action.restore(action.observe(self._ports.clients, situation), self._lent(run), situation)
+        try:
+            observed = action.observe(self._ports.clients, situation)
+        except Permanent as failure:
+            self._out_of_sight(run, failure, delivery)
+            return
+        answer = action.restore(observed, self._lent(run), situation)
         if isinstance(answer, Refusal):
             self._refused(run, answer, delivery)
             return
@@ -107,7 +115,11 @@ class Reverter:
             return
         run = self._acting.take_over(run, delivery)
         action = self._ports.actions.get(run.policy.action)
-        observed = action.observe(self._ports.clients, self._acting.situation(run, delivery, Purpose.REVERT))
+        try:
+            observed = action.observe(self._ports.clients, self._acting.situation(run, delivery, Purpose.REVERT))
+        except Permanent as failure:
+            self._out_of_sight(run, failure, delivery)
+            return
         left: list[Change] = []
         for change in run.restore.changes if run.restore else ():
             current = action.current(observed, change)
@@ -128,12 +140,22 @@ class Reverter:
             self._lent_again(run, left, delivery)
             self._postpone(run, delivery, held.why)
         except Permanent as failure:
-            why = wording.refused(failure.code, str(failure))
-            self._telling.run(run, Phase.FAILED, why, delivery.now, Detail(again="revert"))
-            self._telling.run(run, Phase.ESCALATED, why, delivery.now, Detail(again="revert"))
-            self._drop(run, Lending.FAILED, "revert-failed", why, delivery)
+            self._failed(run, failure, delivery)
         else:
             self._returned(run, tuple(ids), delivery)
+
+    def _out_of_sight(self, run: RunRecord, failure: Permanent, delivery: Delivery) -> None:
+        """Close a lease whose resource cannot be seen: it is gone, or a person has to look."""
+        if failure.code in GONE:
+            self._refused(run, Refusal(Reason.DRIFTED, wording.gone(str(failure))), delivery)
+        else:
+            self._failed(run, failure, delivery)
+
+    def _failed(self, run: RunRecord, failure: Permanent, delivery: Delivery) -> None:
+        why = wording.refused(failure.code, str(failure))
+        self._telling.run(run, Phase.FAILED, why, delivery.now, Detail(changes=run.borrowed, again="revert"))
+        self._telling.run(run, Phase.ESCALATED, why, delivery.now, Detail(again="revert"))
+        self._drop(run, Lending.FAILED, "revert-failed", why, delivery)
 
     def _lent_again(self, run: RunRecord, left: tuple[Change, ...], delivery: Delivery) -> None:
         """Nothing was given back yet: forget the way back, so that a later look starts from what is then true."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 from datetime import UTC, datetime, timedelta
@@ -36,7 +37,7 @@ class Scheduler:
     def at(self, moment: datetime, timer: Timer, now: datetime) -> None:
         """Deliver ``timer`` at ``moment``, to the second and never before it; a moment past or near comes in a minute."""
         due = max(_whole_second(moment), _whole_second(now + SOONEST)).astimezone(UTC)
-        name = f"{timer.kind.value}-{timer.subject}-{int(due.timestamp())}"
+        name = f"{timer.kind.value}-{_short(timer.subject)}-{int(due.timestamp())}"
         try:
             self._clients("scheduler").create_schedule(
                 Name=name,
@@ -51,6 +52,12 @@ class Scheduler:
         except Permanent as failure:
             if failure.code != "ConflictException":  # it stands already: a delivery after a crash says it again
                 raise
+
+
+def _short(subject: str) -> str:
+    """Return ``subject`` where it may stand in a schedule's name (64 of ``[0-9a-zA-Z-_.]``), else its hash."""
+    fits = len(subject) <= 32 and subject.isascii() and subject.isalnum()
+    return subject if fits else hashlib.sha256(subject.encode("utf-8", "replace")).hexdigest()[:32]
 
 
 def _whole_second(moment: datetime) -> datetime:

@@ -12,6 +12,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from alarms.domain.alarm import Mode, lowest
+from alarms.domain.readings import text as read_text
+
+LONGEST_REASON = 300  # characters of what people wrote there that are passed on
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +55,7 @@ def parse(text: str) -> Switch:
     """Read the parameter's value; anything unreadable holds automation and says so."""
     try:
         document = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return _unreadable("the switch is not JSON")
     if not isinstance(document, dict) or not isinstance(document.get("policies", {}), dict):
         return _unreadable("the switch is not an object")
@@ -70,7 +73,7 @@ def _hold(entry: Any, unset: Mode, scope: str) -> Hold:
     paused, mode = entry.get("paused", False), entry.get("mode", unset.value)
     if not isinstance(paused, bool) or mode not in tuple(Mode):
         return Hold(paused=True, mode=Mode.OBSERVE, reason="this entry of the switch cannot be read", scope=scope)
-    return Hold(paused=paused, mode=Mode(mode), reason=str(entry.get("reason", "")), scope=scope)
+    return Hold(paused=paused, mode=Mode(mode), reason=read_text(entry.get("reason"), LONGEST_REASON), scope=scope)
 
 
 def _unreadable(why: str) -> Switch:

@@ -8,6 +8,7 @@ from typing import Any
 
 from alarms.domain.alarm import Alarm, Mode, Policy
 from alarms.domain.decision import Ask, Change, Decision, GuardAnswer, Reason, Run, Skip, decision_document
+from alarms.domain.errors import Permanent
 from alarms.domain.event import iso
 from alarms.domain.report import Phase, Report
 from alarms.domain.text import Text
@@ -61,9 +62,9 @@ class Telling:
             return
         if isinstance(decision, Skip) and decision.reason in SAID_ELSEWHERE:
             return
-        self._ports.outbox.send(_decision_report(decision, ring, alarm, policy, now, mode))
+        self._send(_decision_report(decision, ring, alarm, policy, now, mode))
 
-    def blind(self, ring: Ring, alarm: Alarm | None, now: datetime) -> None:
+    def blind(self, ring: Ring, alarm: Alarm | None, why: Text, now: datetime) -> None:
         """Tell people that automation cannot see: the queue brings the event back, but nobody should wait for it."""
         action = alarm.policies[0].action if alarm and alarm.policies else "remediation"
         report = Report(
@@ -75,12 +76,12 @@ class Telling:
             action=action,
             mode="",
             headline=wording.headline(Phase.SKIPPED, action, ()),
-            why=wording.STORE_UNREAD,
+            why=why,
             reason=Reason.UNKNOWN.value,
             row_digest=alarm.digest if alarm else "",
         )
         self._ports.audit({"type": "decision", "at": iso(now), **_blind(report)})
-        self._ports.outbox.send(report)
+        self._send(report)
 
     def run(self, run: RunRecord, phase: Phase, why: Text, now: datetime, detail: Detail | None = None) -> None:
         """Tell people of a phase of ``run`` and audit it."""
@@ -103,7 +104,7 @@ class Telling:
             next_at=detail.next_at,
         )
         self.audit_run(run, phase.value, why, now, detail)
-        self._ports.outbox.send(report)
+        self._send(report)
 
     def audit_run(self, run: RunRecord, phase: str, why: Text, now: datetime, detail: Detail | None = None) -> None:
         """Audit a phase of ``run`` that people need not hear of."""
@@ -130,6 +131,13 @@ class Telling:
                 "why": why.to_document(),
             }
         )
+
+    def _send(self, report: Report) -> None:
+        """Send ``report``. A way to people that is closed for good must not keep anything borrowed: the audit says so."""
+        try:
+            self._ports.outbox.send(report)
+        except Permanent as refused:
+            self._ports.audit({"type": "untold", "at": iso(report.at), "report": report.id, "why": str(refused)[:400]})
 
     def note(self, about: str, subject: str, why: str, now: datetime) -> None:
         """Audit that a delivery changed nothing, and why."""

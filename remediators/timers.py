@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Any
 
 TIMER_TYPE = "tocsin.timer/1"
+LONGEST_SUBJECT = 1000  # it becomes part of a key of the history table
 
 
 class TimerKind(StrEnum):
@@ -31,7 +32,10 @@ class Timer:
 
     @staticmethod
     def from_document(document: Mapping[str, Any]) -> Timer | None:
-        """Read what ``to_document`` wrote; None when it is something else."""
-        if document.get("type") != TIMER_TYPE:
+        """Read what ``to_document`` wrote; None when it is something else, or no timer of this version."""
+        kind, subject = document.get("kind"), document.get("subject")
+        if document.get("type") != TIMER_TYPE or kind not in tuple(TimerKind):
             return None
-        return Timer(TimerKind(document["kind"]), str(document["subject"]))
+        if not isinstance(subject, str) or not 0 < len(subject) <= LONGEST_SUBJECT:
+            return None
+        return Timer(TimerKind(kind), subject)

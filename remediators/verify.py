@@ -14,7 +14,7 @@ from remediators.acting import Acting
 from remediators.action import Purpose
 from remediators.execute import Engine
 from remediators.ports import Delivery, Ports
-from remediators.records import RunRecord, RunStatus
+from remediators.records import EpisodeStatus, RunRecord, RunStatus
 from remediators.telling import Detail, Telling
 from remediators.timers import Timer, TimerKind
 
@@ -52,9 +52,7 @@ class Verifier:
 
         A recovery may wake the verify before its deadline: a "yes" then frees the service for its other alarms.
         """
-        live = self._ports.alarms.states([run.ring.alarm_name]).get(run.ring.alarm_name)
-        state = live.state if live and not live.evaluation else None
-        moved = self._moved(run, delivery)
+        state, moved = self._symptom(run), self._moved(run, delivery)
         helped = state is State.OK and moved is True
         if not helped and not due:
             self._telling.note("verify", run.id, "not yet", delivery.now)
@@ -70,6 +68,18 @@ class Verifier:
             return replace(known, status=status, verdict=verdict, next_due=state is not State.OK)
 
         return self._ports.history.change(run.id, judged, delivery.now)
+
+    def _symptom(self, run: RunRecord) -> State | None:
+        """Return the alarm's present state, None when nobody can say. Of one series of an alarm only its own messages tell."""
+        if run.ring.contributor:
+            episodes = self._ports.history.service(run.service).episodes
+            known = next((item for item in episodes if item.subject == run.ring.subject), None)
+            return State.OK if known and not known.is_open else State.ALARM
+        try:
+            live = self._ports.alarms.states([run.ring.alarm_name]).get(run.ring.alarm_name)
+        except Permanent:
+            return None
+        return live.state if live and not live.evaluation else None
 
     def _moved(self, run: RunRecord, delivery: Delivery) -> bool | None:
         action = self._ports.actions.get(run.policy.action)
@@ -100,8 +110,10 @@ class Verifier:
             self._telling.run(run, Phase.ESCALATED, why, delivery.now)
 
     def _uncover(self, run: RunRecord) -> None:
-        state = self._ports.history.service(run.service)
-        covered = [item for item in state.episodes if item.is_open and item.covered_by == run.id]
-        reopened = [item for item in covered if self._ports.history.reopen(run.service, item)]
-        if reopened:
+        """Let covered alarms be decided. Those that an attempt before this one reopened wait too, perhaps without a timer."""
+        episodes = [item for item in self._ports.history.service(run.service).episodes if item.is_open]
+        covered = [item for item in episodes if item.covered_by == run.id]
+        for item in covered:
+            self._ports.history.reopen(run.service, item)
+        if covered or any(item.status is EpisodeStatus.CLAIMED for item in episodes):
             self._ports.timers.after(0, Timer(TimerKind.SETTLE, run.service))

@@ -10,6 +10,7 @@ from alarms.domain.event import State
 from alarms.domain.report import Phase
 from alarms.domain.text import Text
 
+LONGEST = 400  # characters of a vendor's message that are passed on
 NOT_ASKED = Text("Not asked: an earlier guard decided.", "앞선 조건에서 이미 결정되어 확인하지 않았습니다.")
 UNREAD = Text(
     "The resource's state could not be read; unknown is never a pass.", "리소스 상태를 읽지 못했습니다. 모르면 실행하지 않습니다."
@@ -23,6 +24,14 @@ SWITCH_UNREAD = Text(
 ALARM_UNREAD = Text("The alarm's present state could not be read.", "알람의 현재 상태를 읽지 못했습니다.")
 RINGS = Text("The event is an ALARM.", "ALARM 이벤트입니다.")
 NO_ROW = Text("No catalogue row describes this alarm.", "카탈로그에 이 알람의 행이 없습니다.")
+ROW_UNREAD = Text(
+    "This alarm's row in the catalogue cannot be read; unknown is never a pass.",
+    "카탈로그에서 이 알람의 행을 읽을 수 없습니다. 모르면 실행하지 않습니다.",
+)
+HERE = Text("The alarm lives in this account and region.", "이 계정과 리전의 알람입니다.")
+ROW_MOVED = Text(
+    "The row has changed since this was decided; it is not gone on with.", "결정 이후 행이 바뀌어 이어서 실행하지 않습니다."
+)
 UNBOUNDED = Text(
     "Mode auto needs limits of at least 1 and a revert; unset or 0 never means unlimited.",
     "auto 모드에는 1 이상의 한도와 되돌리기가 필요합니다. 미설정이나 0은 무제한이 아닙니다.",
@@ -82,6 +91,32 @@ def no_policy(stated: str) -> Text:
 def no_such_action(action: str) -> Text:
     """Say that the row names an action that this version does not have."""
     return Text(f"This version knows no action {action}.", f"이 버전에는 {action} 조치가 없습니다.")
+
+
+def unfit(action: str, problem: str) -> Text:
+    """Say which parameter does not fit."""
+    return Text(f"The row's parameters do not fit {action}: {problem}.", f"행의 매개변수가 {action}에 맞지 않습니다: {problem}.")
+
+
+def elsewhere(lives: str, home: str) -> Text:
+    """Say that the alarm belongs to another account or region."""
+    return Text(
+        f"The alarm lives in {lives}, this remediator acts in {home} only.",
+        f"알람은 {lives}에 있고, 이 조치기는 {home}에서만 조치합니다.",
+    )
+
+
+def no_timer(code: str, message: str) -> Text:
+    """Say that nothing is borrowed because nothing would remind us to give it back."""
+    return Text(
+        f"Nothing was changed: no timer could be set to give it back ({code}: {_short(message)}).",
+        f"되돌릴 타이머를 설정할 수 없어 아무것도 바꾸지 않았습니다({code}: {_short(message)}).",
+    )
+
+
+def gone(message: str) -> Text:
+    """Say that what had been changed is not there any more."""
+    return Text(f"There is nothing left to give back: {_short(message)}.", f"되돌릴 대상이 더 이상 없습니다: {_short(message)}.")
 
 
 def not_ringing(state: State) -> Text:
@@ -203,7 +238,14 @@ def moved_meanwhile(value: Change, current: int | str | None) -> Text:
 
 def refused(code: str, message: str) -> Text:
     """Say that AWS refused the change."""
-    return Text(f"AWS refused ({code}): {message}", f"AWS가 거부했습니다({code}): {message}")
+    said = _short(message)
+    return Text(f"AWS refused ({code}): {said}", f"AWS가 거부했습니다({code}): {said}")
+
+
+def _short(message: str) -> str:
+    """Return what a vendor said on one line, cut: it may echo anything, at any length."""
+    line = " ".join(message.split())
+    return line if len(line) <= LONGEST else line[: LONGEST - 1] + "…"
 
 
 def helped() -> Text:

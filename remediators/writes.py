@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from alarms.domain.event import iso
 from remediators.items import Item, expiry, key, values_of
-from remediators.records import Counter, EpisodeRecord, EpisodeStatus, Lease, RunRecord
+from remediators.records import Counter, EpisodeRecord, Lease, RunRecord
 
 RUNS_FOR = timedelta(days=400)
 
@@ -46,16 +46,18 @@ class Writes:
             "Update": {
                 "TableName": self._table,
                 "Key": key(f"service#{run.service}", f"episode#{episode.subject}"),
-                "UpdateExpression": "SET episode_status = :decided, run = :run, lease_run = :lease",
-                "ConditionExpression": "is_open = :yes AND fence = :fence AND episode_status = :status",
+                "UpdateExpression": "SET episode_status = :after, run = :run, lease_run = :lease, ran = :ran",
+                "ConditionExpression": "is_open = :yes AND fence = :fence AND episode_status = :status AND ran = :seen",
                 "ExpressionAttributeValues": values_of(
                     {
-                        ":decided": EpisodeStatus.DECIDED.value,
+                        ":after": after.status.value,
                         ":run": after.run,
                         ":lease": after.lease_run,
                         ":yes": True,
                         ":fence": episode.token,
                         ":status": episode.status.value,
+                        ":ran": json.dumps(after.ran),
+                        ":seen": json.dumps(episode.ran),
                     }
                 ),
             }

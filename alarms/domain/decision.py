@@ -17,6 +17,7 @@ class Reason(StrEnum):
 
     NOT_AN_ALARM_STATE = "not-an-alarm-state"  # OK or INSUFFICIENT_DATA: nothing to remedy
     NO_ROW = "no-row"  # an alarm that no catalogue row describes
+    ELSEWHERE = "elsewhere"  # the alarm lives in another account or region than this remediator
     NO_POLICY = "no-policy"  # the row states why nothing is safe to do
     SUPPRESSED = "suppressed"  # muted, or a composite's suppressor holds it
     DUPLICATE = "duplicate"  # this episode is claimed already

@@ -65,7 +65,10 @@ def test_when_nothing_speaks_against_it_it_runs_and_every_guard_has_answered() -
     [
         ({"ring": replace(GOOD.ring, state=State.OK)}, Reason.NOT_AN_ALARM_STATE),
         ({"alarm": None}, Reason.NO_ROW),
+        ({"row_unread": True}, Reason.UNKNOWN),
         ({"policy": None}, Reason.NO_POLICY),
+        ({"problem": "max_tasks is not a count"}, Reason.INVALID),
+        ({"home": "123456789012/us-east-1"}, Reason.ELSEWHERE),
         ({"spec": None}, Reason.INVALID),
         ({"policy": replace(SCALE_API, limits=())}, Reason.INVALID),
         ({"policy": replace(SCALE_API, limits=(Limit(0, 3600),))}, Reason.INVALID),
