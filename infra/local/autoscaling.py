@@ -73,6 +73,8 @@ class AutoScaling:
             raise AwsError("ValidationException", "MinCapacity and MaxCapacity are required for a new scalable target")
         _check_bounds(minimum, maximum)
         target = known or self._new(resource, params, request.at)
+        if self._service(target) is None:
+            raise AwsError("ValidationException", f"ECS service doesn't exist: {resource}")
         target.minimum, target.maximum = minimum, maximum
         target.suspended |= {name: bool(value) for name, value in (params.get("SuspendedState") or {}).items()}
         self._targets[resource] = target

@@ -24,9 +24,11 @@ from botocore.awsrequest import AWSResponse
 from botocore.compat import HTTPHeaders
 from botocore.exceptions import BotoCoreError, ClientError, EndpointConnectionError, ReadTimeoutError
 from botocore.model import OperationModel
+from moto.core.serialize import BaseJSONSerializer
 
 from infra.local.aws_error import AwsError
 from infra.local.faults import Fault, Faults
+from infra.local.quick_items import attribute_value_first
 from infra.local.shapes import ShapeChecker
 from infra.local.shared_loader import create_loader
 
@@ -93,6 +95,7 @@ class Seam:
         self._sequence = 0
         self._open = False
         self._internal = 0
+        self._served: list[str] = []  # who answers each of the calls that are being made, the innermost last
         self._patches: list[Any] = []
         self._handlers = [("before-parameter-build", self._keep_params), ("before-call", self._answer)]
 
@@ -151,6 +154,7 @@ class Seam:
         self._patches = [
             patch.object(botocore.client.BaseClient, "_make_api_call", call),
             patch.object(botocore.session, "create_loader", create_loader),
+            patch.object(BaseJSONSerializer, "_serialize_type_structure", attribute_value_first),
         ]
         for item in self._patches:
             item.start()
@@ -169,22 +173,25 @@ class Seam:
         service = client.meta.service_model.service_name
         with self.lock:
             fault = None if self._internal else self._faults.due(service, operation, params)
-            served = self._served_by(service, operation)
+            self._served.append(self._served_by(service, operation))
             # botocore would fill these in with random ids, and no two runs would be the same.
             for name in client.meta.service_model.operation_model(operation).idempotent_members:
                 params.setdefault(name, self.next_id())
             try:
                 if fault is not None and not fault.after_effect:
-                    served = "fault"
+                    self._served[-1] = "fault"
                     raise self._failure(client, operation, fault)
                 response = original(client, operation, params)
                 if fault is not None:
                     raise self._failure(client, operation, fault)
             except (ClientError, BotoCoreError) as error:
-                self._tell(client, operation, params, error, served)
+                self._tell(client, operation, params, error, self._served[-1])
                 raise
-            self._tell(client, operation, params, response, served)
-            return response
+            else:
+                self._tell(client, operation, params, response, self._served[-1])
+                return response
+            finally:
+                self._served.pop()
 
     def _tell(self, client: Any, operation: str, params: Mapping[str, Any], outcome: Any, served: str) -> None:
         if not self._observers:
@@ -262,6 +269,7 @@ class Seam:
         except AwsError as error:
             return self._error(error, model, request.request_id, url)
         if answer is None:
+            self._served[-1] = "moto"
             return None
         problems = self._checker.response(answer, model)
         if problems:

@@ -113,6 +113,14 @@ def test_a_new_target_needs_both_bounds(scaled: Scaled) -> None:
         scaled.scaling.register_scalable_target(**{**WHERE, "ResourceId": "service/image/other"}, MinCapacity=1)
 
 
+def test_a_service_that_is_not_there_cannot_be_a_target(scaled: Scaled) -> None:
+    """A misspelt service would otherwise look scaled."""
+    with pytest.raises(ClientError, match="ECS service doesn't exist: service/image/imgae-api"):
+        scaled.scaling.register_scalable_target(
+            **{**WHERE, "ResourceId": "service/image/imgae-api"}, MinCapacity=1, MaxCapacity=2
+        )
+
+
 def test_tracking_scales_out_after_three_hot_minutes_in_proportion(scaled: Scaled) -> None:
     """Four tasks at 80 % against 50 % are seven."""
     scaled.track()

@@ -210,3 +210,40 @@ def test_nobody_reaches_into_the_store(aws: Embedded) -> None:
     dimensions[0]["Value"] = "changed"
     cloudwatch.describe_alarms()["MetricAlarms"][0]["Dimensions"].clear()
     assert cloudwatch.describe_alarms()["MetricAlarms"][0]["Dimensions"] == [{"Name": "QueueName", "Value": "image-jobs"}]
+
+
+def test_a_call_that_the_overlay_passes_on_is_told_as_motos(aws: Embedded) -> None:
+    """Whoever reads a report must know which AWS answered."""
+    sqs = aws.client("sqs")
+    urls = [sqs.create_queue(QueueName=name)["QueueUrl"] for name in ("ours", "motos")]
+    answer = {"Attributes": {"VisibilityTimeout": "7"}}
+    aws.seam.serve(
+        "sqs", {"GetQueueAttributes": lambda params, _: answer if params["QueueUrl"] == urls[0] else None}, others_to_moto=True
+    )
+    calls: list[Call] = []
+    aws.seam.observe(calls.append)
+    for url in urls:
+        sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])
+
+    assert [call.served for call in calls] == ["overlay", "moto"]
+
+
+def test_items_of_every_kind_come_back_as_they_went_in(aws: Embedded) -> None:
+    """Plain values take a quicker way through moto; nested, binary and empty ones must not notice."""
+    dynamodb = aws.client("dynamodb")
+    dynamodb.create_table(
+        TableName="t",
+        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+        BillingMode="PAY_PER_REQUEST",
+    )
+    item = {
+        "id": {"S": "한 글 <&>"}, "none": {"NULL": True}, "no": {"BOOL": False}, "number": {"N": "0.1"}, "empty": {"S": ""},
+        "bytes": {"B": b"\x00\xff"}, "set": {"SS": ["a", "b"]}, "numbers": {"NS": ["1", "2"]}, "blobs": {"BS": [b"\x01"]},
+        "list": {"L": [{"S": "x"}, {"M": {"deep": {"L": [{"B": b"y"}, {"NULL": True}]}}}]}, "map": {"M": {}},
+        "S": {"S": "named as a kind"},
+    }  # fmt: skip
+    dynamodb.put_item(TableName="t", Item=item)
+
+    assert dynamodb.get_item(TableName="t", Key={"id": item["id"]})["Item"] == item
+    assert dynamodb.scan(TableName="t")["Items"] == [item]
