@@ -14,8 +14,8 @@ from alarms.domain.text import Language
 
 if TYPE_CHECKING:
     from alarms.load import Loaded
+    from infra.local.metric_sources import Source
     from infra.local.play import Catalogue
-    from infra.local.sources import Source
 
 OUT = Path("build/demo")
 STAGE = "demo"
@@ -93,8 +93,8 @@ def _extras() -> None:
 def _scenario(path: Path | None, root: Path | None, stage: str | None) -> tuple[Source, Catalogue]:
     """Return the model of the platform under a scenario, and the whole catalogue."""
     from infra.local import scenario
+    from infra.local.metric_sources import PlatformSource
     from infra.local.play import Catalogue
-    from infra.local.sources import PlatformSource
 
     source = PlatformSource(scenario.read(path or scenario.MONTH_END))
     loaded = _opened(root, stage)
@@ -105,8 +105,8 @@ def _series(recorded: _Recorded, root: Path | None, stage: str | None) -> tuple[
     """Return a recorded series, and the rows that watch it."""
     from cli.catalogue import catalogue_path
     from infra.local import recorded_row, series
+    from infra.local.metric_sources import SeriesSource
     from infra.local.play import Catalogue
-    from infra.local.sources import SeriesSource
     from remediators.registry import registry
 
     assert recorded.metrics is not None and recorded.as_ is not None  # noqa: S101, PT018 - _together has seen to it

@@ -1,6 +1,6 @@
 """What PutMetricAlarm and PutCompositeAlarm refuse, beyond what the service model can say.
 
-Source: the members' documentation in the service model of cloudwatch; facts.md 1.1, 1.3, 1.5.
+Source: the members' documentation in the service model of cloudwatch; CloudWatch User Guide, "Evaluating an alarm".
 """
 
 from __future__ import annotations

@@ -13,9 +13,9 @@ from rich.console import Console
 
 from alarms.desired import Desired
 from alarms.domain.errors import BadInput
+from infra.local.metric_sources import Source
 from infra.local.play import Played, tick_s
 from infra.local.report_html import render
-from infra.local.sources import Source
 from infra.local.story import Face, moment, short
 from infra.local.timeline import Gauge, LiveTimeline, Picture, PlainTimeline, Timeline
 

@@ -1,6 +1,6 @@
 """What an alarm says when its state changes, in AWS's own shapes: the SNS message and the EventBridge event. Pure.
 
-Sources: CloudWatch User Guide, "Schema of Amazon SNS notifications" and "Alarm events and EventBridge"; facts.md 3.1, 3.2.
+Sources: CloudWatch User Guide, "Schema of Amazon SNS notifications" and "Alarm events and EventBridge"; recorded messages.
 """
 
 from __future__ import annotations

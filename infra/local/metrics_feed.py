@@ -1,4 +1,4 @@
-"""What one minute of the platform looks like in CloudWatch: AWS's namespaces, names, dimensions and units (facts.md §2.1).
+"""What one minute of the platform looks like in CloudWatch: AWS's namespaces, names, dimensions and units.
 
 Percentiles need raw values, so latencies are published as ten equally likely values. A metric that AWS leaves out (error
 counts of zero, CPU of a service without tasks) is left out here too.
@@ -128,7 +128,7 @@ def _api_gateway(minute: Minute) -> Iterator[Reading]:
 
 
 def _rate(name: str, stage: Mapping[str, str], hits: int, requests: int) -> Reading:
-    """Return an error metric of a REST API: one sample of 0 or 1 per request, so that Average is the rate (facts.md A6)."""
+    """Return an error metric of a REST API: one sample of 0 or 1 per request, so that Average is the rate."""
     seen = [(value, float(count)) for value, count in ((1.0, hits), (0.0, requests - hits)) if count]
     return Reading("AWS/ApiGateway", name, stage, "Count", "Average", tuple(v for v, _ in seen), tuple(c for _, c in seen))
 

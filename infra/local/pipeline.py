@@ -1,6 +1,6 @@
 """Stands where Lambda's event source mapping stands: takes records from a queue, calls the handler, deletes what succeeded.
 
-Records look as AWS builds them (facts.md §3.4). A record that the handler names in ``batchItemFailures`` is left alone: it
+Records look as AWS builds them. A record that the handler names in ``batchItemFailures`` is left alone: it
 becomes visible again after the queue's visibility timeout, and SQS moves it to the dead-letter queue when it has come too
 often. Every record is delivered more than once on purpose, because SNS and SQS promise no less: each successful record
 comes again, at once or late.

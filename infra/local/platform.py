@@ -1,4 +1,4 @@
-"""A model of the platform of spec.md that answers to what remediation changes.
+"""A model of the image platform that answers to what remediation changes.
 
 Uploads become API requests (tasks of ``image-api`` saturate, slow down and then fail), every upload becomes a message, the
 tasks of ``image-consumer`` work the queue off in arrival order, and every task holds database connections. The model is

@@ -21,12 +21,12 @@ from alarms.domain.text import Language
 from alarms.settings import Settings
 from infra.local.aws import Embedded, embedded
 from infra.local.clock import ALARMS
+from infra.local.metric_sources import Source
 from infra.local.observers import AlarmObserver, AuditObserver, SlackObserver
 from infra.local.pipeline import AFTER_ALARMS, EventSource
 from infra.local.recorder import Recorder
 from infra.local.slack import Workspace
 from infra.local.slack_http import serving
-from infra.local.sources import Source
 from infra.local.stack import Stack, build, next_visible
 from infra.local.summary import summarise
 from infra.local.timeline import Timeline

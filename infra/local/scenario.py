@@ -10,8 +10,8 @@ from typing import TypeVar
 
 from alarms import yaml_door
 from alarms.domain.errors import BadInput
-from infra.local.node import Node
 from infra.local.platform import Traits, Trouble
+from infra.local.scenario_yaml import Node
 
 MONTH_END = Path(__file__).parent / "scenarios" / "month-end.yaml"
 TRACKED = ("cpu", "memory")

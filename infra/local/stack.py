@@ -1,6 +1,6 @@
 """Builds in the embedded AWS what the pipeline of one stage needs: topic, queues, tables, secret, switch, schedule group.
 
-Names are those of design.md §7 and docs/deploying.md; the stack in ``infra/aws`` makes the same ones in a real account.
+Names follow docs/deploying.md: ``<prefix>-<stage>-…``.
 """
 
 from __future__ import annotations

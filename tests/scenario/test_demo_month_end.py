@@ -15,8 +15,8 @@ from rich.console import Console
 from alarms.domain.text import Language
 from alarms.load import load
 from infra.local import demo, scenario
+from infra.local.metric_sources import PlatformSource
 from infra.local.play import Catalogue, Played, play
-from infra.local.sources import PlatformSource
 from remediators.registry import registry
 
 CATALOGUE = Path(__file__).parents[2] / "alarms" / "catalog"
