@@ -25,7 +25,7 @@ def minute(number: float) -> datetime:
 
 
 def row(**changes: Any) -> Alarm:
-    """Return the catalogue's row for the queue, as spec.md S9.3 has it."""
+    """Return the catalogue's row for the queue, as S9.3 has it."""
     base = Alarm(
         name=NAME,
         account=ACCOUNT,
