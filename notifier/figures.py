@@ -9,7 +9,7 @@ from alarms.domain.alarm import Alarm, Operator
 from alarms.domain.event import AlarmEvent, Shape
 from alarms.domain.text import Language
 from notifier.escape import plain
-from notifier.words import NO_DATA, NOT_GIVEN, OUTSIDE, RULE_HOLDS, THRESHOLD
+from notifier.words import ABOVE, BELOW, NO_DATA, NOT_GIVEN, OUTSIDE, RULE_HOLDS, THRESHOLD
 
 _SIGNS = {operator.cloudwatch: operator.sign for operator in Operator}
 _UNITS = {
@@ -59,6 +59,13 @@ def limit(event: AlarmEvent, row: Alarm | None, language: Language) -> str:
     sign = row.condition.operator.sign if row else _SIGNS.get(event.trigger.operator or "", "")
     words = _with_unit(number(threshold), unit)
     return f"{_pretty(sign)} {words}" if sign else f"{THRESHOLD.in_(language)} {words}"
+
+
+def limit_alone(event: AlarmEvent, row: Alarm | None, language: Language) -> str:
+    """Return the limit for a line of its own: a line that begins with ``>`` is a quotation to Slack, so that sign is a word."""
+    said = limit(event, row, language)
+    word = {">": ABOVE, "<": BELOW}.get(said[:1])
+    return word.in_(language).format(limit=said[1:].strip()) if word else said
 
 
 def against(event: AlarmEvent, row: Alarm | None, language: Language) -> str:

@@ -11,7 +11,7 @@ from alarms.domain.report import Report
 from alarms.domain.text import Language
 from notifier import words as w
 from notifier.escape import bold, code, link, mrkdwn, plain
-from notifier.figures import against, duration, limit, measured, span
+from notifier.figures import against, duration, limit_alone, measured, span
 from notifier.links import alarm_page, region_of, resource_page
 from notifier.message import Block, Message, coloured, columns, context, date, header, mark, section, words
 from notifier.remedy import done, plan
@@ -140,7 +140,7 @@ def _facts(known: Incident, row: Alarm | None, language: Language) -> list[tuple
     event = known.last
     facts = [(w.STATE_LABEL, state(known, language)), (w.SINCE, _since(known, language))]
     if event.shape is not Shape.COMPOSITE:
-        edge = limit(known.alarm, row, language)
+        edge = limit_alone(known.alarm, row, language)
         if edge or event.no_data or event.value is not None:
             facts += [(w.VALUE, mrkdwn(measured(event, row, language), 80)), (w.LIMIT, mrkdwn(edge or "—", 120))]
     if target := _pairs(row.target if row else event.trigger.dimensions or {}):

@@ -12,7 +12,7 @@ from notifier_samples import event, row
 from alarms.domain.alarm import Condition, Operator
 from alarms.domain.event import Shape, Trigger
 from alarms.domain.text import Language
-from notifier.figures import against, duration, number
+from notifier.figures import against, duration, limit_alone, number
 
 EN, KO = Language.EN, Language.KO
 SHARE = Condition("> 90 % of max_connections", "AWS/RDS DatabaseConnections", Operator.GT, 900.0, "connections")
@@ -82,3 +82,12 @@ def test_a_duration_has_at_most_two_parts(seconds: int, en: str, ko: str) -> Non
 @given(st.floats(), st.floats() | st.none())
 def test_any_numbers_can_be_shown(value: float, threshold: float | None) -> None:
     assert against(event(values=(value,), trigger=Trigger(threshold=threshold)), None, EN)
+
+
+@pytest.mark.parametrize(
+    ("sign", "language", "says"),
+    [(">", EN, "above 90 %"), (">", KO, "90 % 초과"), ("<", EN, "below 90 %"), (">=", EN, "≥ 90 %")],
+)
+def test_a_limit_on_a_line_of_its_own_never_begins_a_quotation(sign: str, language: Language, says: str) -> None:
+    condition = Condition(f"{sign} 90 %", "AWS/RDS CPUUtilization", Operator.from_sign(sign), 90.0, "%")
+    assert limit_alone(event(trigger=Trigger(threshold=90.0)), row(condition=condition), language) == says
