@@ -74,6 +74,10 @@ class _Turn:
                 {"did": "failed", "message_id": letter.id, "reason": failure.code or "permanent", "error": str(failure)}
             )
             raise
+        except Exception as failure:  # a record that nobody foresaw: it goes its way to the dead letters, but not in silence
+            error = f"{type(failure).__name__}: {failure}"[:300]
+            self._app.log({"did": "failed", "message_id": letter.id, "reason": "unforeseen", "error": error})
+            raise
 
     def _tell(self, letter: Letter) -> None:
         if self._throttled:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
+from alarms.domain import readings
 from alarms.domain.event import AlarmEvent, Ignored, NotAlarm, timely
 from alarms.domain.payload import parse_all
 from alarms.domain.report import REPORT_TYPE, Report
@@ -41,8 +42,8 @@ def _is_sqs(record: object) -> bool:
 
 
 def _letter(record: Mapping[str, Any], now: datetime) -> Letter:
-    attributes = record.get("attributes") or {}
-    receives = int(attributes.get("ApproximateReceiveCount") or 1)
+    attributes = readings.table(record.get("attributes"))
+    receives = readings.whole(attributes.get("ApproximateReceiveCount")) or 1
     sent = _sent_at(attributes, now)
     own = _own(record["body"])
     if own is not None:
@@ -80,7 +81,5 @@ def _own(body: str) -> Mapping[str, Any] | None:
 
 def _sent_at(attributes: Mapping[str, Any], now: datetime) -> datetime:
     """Return when SQS took the message: unlike the time of receipt it is the same for each delivery of it."""
-    try:
-        return datetime.fromtimestamp(int(attributes["SentTimestamp"]) / 1000, UTC)
-    except (KeyError, TypeError, ValueError, OverflowError, OSError):
-        return now
+    sent = readings.moment(readings.whole(attributes.get("SentTimestamp")))
+    return sent or now
