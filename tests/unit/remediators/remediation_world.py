@@ -113,6 +113,7 @@ class World:
     def __init__(self, aws: Embedded) -> None:
         self.aws = aws
         self.calls: list[Call] = []
+        self.handled_at: list[int] = []
         self._clients: dict[str, Any] = {}
         self.audit: list[dict[str, Any]] = []
         self.failed = 0
@@ -277,6 +278,16 @@ class World:
         """End the process right after its ``call``-th AWS call from now on took effect."""
         self._kill_after = call
 
+    def crash_points(self, since: int = 0, until: int | None = None) -> list[int]:
+        """Return after which of the calls from ``since`` to ``until`` a death leaves a state of its own.
+
+        A read changes nothing: dying after it is dying after the write before it. So these are the writes, and the first
+        call of each delivery (by then the delivery before it is off the queue). Numbers count from ``since``.
+        """
+        reads = ("Describe", "Get", "List", "Query")
+        writes = {number for number, call in enumerate(self.calls) if not call.operation.startswith(reads)}
+        return sorted(number - since for number in writes | set(self.handled_at) if since <= number < (until or len(self.calls)))
+
     def receive(self) -> list[dict[str, Any]]:
         """Take what is visible on the remediators' queue."""
         found = self.client("sqs").receive_message(
@@ -300,6 +311,7 @@ class World:
     def handle(self, records: list[dict[str, Any]]) -> set[str]:
         """Let the handler take ``records``; returns the ids that have to come again."""
         self._handling = True
+        self.handled_at.append(len(self.calls))
         try:
             answer = self.app.handle({"Records": records}, None, self.now)
         except Killed:
