@@ -6,7 +6,8 @@ import re
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 
-from alarms.domain.alarm import Limit, Operator
+from alarms.domain.alarm import Operator
+from alarms.domain.bounds import Limit
 
 _NUMBER = r"[0-9]{1,15}(?:\.[0-9]{1,9})?"
 _DURATION = re.compile(rf"({_NUMBER}) ?([a-z]+)")

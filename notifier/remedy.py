@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from alarms.domain.alarm import Alarm, Limit, Policy
+from alarms.domain.alarm import Alarm, Policy
+from alarms.domain.bounds import Limit
 from alarms.domain.report import Phase, Report
 from alarms.domain.text import Language
 from notifier import words as w

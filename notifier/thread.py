@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from alarms.domain.alarm import Alarm
-from alarms.domain.decision import Change
+from alarms.domain.decision import Change, Value
 from alarms.domain.event import iso
 from alarms.domain.report import Phase, Report
 from alarms.domain.text import Language
@@ -88,7 +88,7 @@ def _moved(change: Change, language: Language) -> str:
     return f"{before} → {after}\n{code(change.resource, 200)}"
 
 
-def _figure(value: int | str | None, language: Language) -> str:
+def _figure(value: Value, language: Language) -> str:
     return w.NOT_SET.in_(language) if value is None else mrkdwn(str(value), 100)
 
 

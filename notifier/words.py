@@ -83,6 +83,7 @@ NOT_DELIVERED = Text(
 MODE = {
     Mode.OBSERVE: Text("observes only, changes nothing", "관찰만 하고 변경하지 않음"),
     Mode.PROPOSE: Text("proposes, a person decides", "제안만 하고 사람이 결정"),
+    Mode.APPROVE: Text("acts once a person approves", "사람이 승인하면 실행"),
     Mode.AUTO: Text("automatic", "자동"),
 }
 PER = {

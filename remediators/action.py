@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 from alarms.domain.action import ActionSpec, Parameter, ParameterKind
 from alarms.domain.alarm import Alarm, Policy
-from alarms.domain.decision import Change, Proposal, Reason
+from alarms.domain.decision import Change, Proposal, Reason, Value
 from alarms.domain.text import Text
 
 
@@ -23,14 +23,20 @@ class Purpose(StrEnum):
 
     DECIDE = "decide"
     VERIFY = "verify"
+    WATCH = "watch"
     REVERT = "revert"
+
+
+def _unbounded() -> float:
+    return float("inf")
 
 
 @dataclass(frozen=True, slots=True)
 class Situation:
     """What the engine hands to an action: the row, the policy step, the newest value of the alarm's metric, the time.
 
-    ``acted_at`` is when the change was made that is now verified or given back; None while deciding.
+    ``acted_at`` is when the change was made that is now verified or given back; None while deciding. ``left_s`` tells how
+    many seconds this invocation may still take: what is time-boxed asks it between its calls.
     """
 
     alarm: Alarm
@@ -39,6 +45,7 @@ class Situation:
     now: datetime
     purpose: Purpose = Purpose.DECIDE
     acted_at: datetime | None = None
+    left_s: Callable[[], float] = _unbounded
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +71,17 @@ class Clients(Protocol):
 Permit = Callable[[], None]
 
 
+class Overtaken(Exception):
+    """What was decided upon is no longer so: another deployment is in flight, the session is another one by now.
+
+    Raised by ``Action.run`` right before a changing call: nothing is changed, and the run ends as stale.
+    """
+
+    def __init__(self, why: Text) -> None:
+        super().__init__(why.en)
+        self.why = why
+
+
 def unfit(action: Action, policy: Policy) -> str:
     """Return what of the policy's parameters does not fit ``action``, "" when all do: None and 0 never mean unlimited."""
     for parameter in action.spec.parameters:
@@ -77,7 +95,11 @@ def unfit(action: Action, policy: Policy) -> str:
 def _fits(parameter: Parameter, value: object) -> bool:
     if parameter.kind is ParameterKind.TEXT:
         return isinstance(value, str) and bool(value)
-    if parameter.kind is ParameterKind.PERCENT:
+    if parameter.kind is ParameterKind.FLAG:
+        return isinstance(value, bool)
+    if parameter.kind is ParameterKind.TEXTS:
+        return isinstance(value, (list, tuple)) and bool(value) and all(isinstance(item, str) and item for item in value)
+    if parameter.kind in (ParameterKind.PERCENT, ParameterKind.NUMBER):
         return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 < value < float("inf")
     if not isinstance(value, int) or isinstance(value, bool) or value < 1:
         return False
@@ -105,16 +127,30 @@ class Action(Protocol):
         """Say what it would do now, or its named refusal. Pure."""
         ...
 
-    def current(self, observed: Any, change: Change) -> int | str | None:
+    def evidence(self, observed: Any, situation: Situation) -> Mapping[str, Any] | None:
+        """Return what has to be kept before anything is changed, as JSON; None when the intent itself says it all. Pure.
+
+        It is stored encrypted and short-lived, never shown: query texts and addresses may stand in it, secrets masked.
+        """
+        ...
+
+    def current(self, observed: Any, change: Change) -> Value:
         """Return the knob's value as observed: compared with ``before`` and ``after`` when a run is resumed. Pure."""
         ...
 
     def run(self, clients: Clients, change: Change, permit: Permit) -> tuple[str, ...]:
-        """Make one change of a proposal, ``permit()`` first; safe to repeat. Returns AWS request ids."""
+        """Make one change of a proposal, ``permit()`` first; safe to repeat. Returns AWS request ids.
+
+        Also called with the changes that ``restore`` proposes. Raises Overtaken instead of changing what is not as decided.
+        """
         ...
 
     def moved(self, observed: Any, proposal: Proposal) -> bool | None:
         """Tell whether the mechanism reached the proposed state (tasks run, not only asked for); None when unknown. Pure."""
+        ...
+
+    def harm(self, observed: Any, proposal: Proposal, situation: Situation) -> Text | None:
+        """Say what harm the change does while it is out, None when none is seen. Pure; asked every ``spec.watch_every_s``."""
         ...
 
     def restore(self, observed: Any, proposal: Proposal, situation: Situation) -> Proposal | Refusal:

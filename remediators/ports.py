@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from alarms.domain.alarm import Alarm
+from alarms.domain.approvers import Approvers
 from alarms.domain.errors import Retryable
 from alarms.domain.report import Report
 from alarms.domain.text import Text
@@ -31,6 +32,22 @@ class LiveAlarms(Protocol):
 
     def states(self, names: list[str]) -> Mapping[str, LiveAlarm]:
         """Return those alarms that exist, by name."""
+        ...
+
+
+class Evidence(Protocol):
+    """The store of raw evidence: encrypted, short-lived, never shown."""
+
+    def keep(self, episode: str, kind: str, document: Mapping[str, Any], now: datetime) -> str:
+        """Store ``document`` under the episode's id and return its reference; the same twice is the same."""
+        ...
+
+
+class ApproverSource(Protocol):
+    """Who may start what."""
+
+    def read(self) -> Approvers:
+        """Return the approvers as they are at this moment."""
         ...
 
 

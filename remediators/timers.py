@@ -14,14 +14,18 @@ LONGEST_SUBJECT = 1000  # it becomes part of a key of the history table
 class TimerKind(StrEnum):
     """What to look at when it fires."""
 
+    DIAGNOSE = "diagnose"  # a service whose alarm rang: look, change nothing, tell
     SETTLE = "settle"  # the alarms of a service that rang: give them one plan
     VERIFY = "verify"  # a run: did it help?
     REVERT = "revert"  # a run: is it time to give back what it borrowed?
+    WATCH = "watch"  # a run whose change is out: does it do harm?
+    EXPIRE = "expire"  # a run that waits for a person: nobody answered
+    SWEEP = "sweep"  # everything: what rings without an episode, what is overdue (the reconciler's schedule)
 
 
 @dataclass(frozen=True, slots=True)
 class Timer:
-    """``subject`` is the service key for settle, the run id for verify and revert."""
+    """``subject`` is the service key for diagnose and settle, ``account/region`` for sweep, the run id for all others."""
 
     kind: TimerKind
     subject: str

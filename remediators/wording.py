@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from alarms.domain.alarm import Limit, Mode
-from alarms.domain.decision import Change, Reason
+from alarms.domain.alarm import Mode
+from alarms.domain.bounds import Limit
+from alarms.domain.decision import Change, Reason, Value
 from alarms.domain.event import State
 from alarms.domain.report import Phase
 from alarms.domain.text import Text
@@ -216,6 +217,12 @@ def headline(phase: Phase, action: str, values: tuple[Change, ...]) -> Text:
         Phase.SKIPPED: Text(f"{action}: not done", f"{action}: 실행하지 않음"),
         Phase.OBSERVED: Text(f"{action} would do: {what.en}", f"{action} 실행 시 예상 변경: {what.ko}"),
         Phase.PROPOSED: Text(f"{action} proposes: {what.en}", f"{action} 제안: {what.ko}"),
+        Phase.ASKED: Text(f"{action} asks for approval: {what.en}", f"{action} 승인 요청: {what.ko}"),
+        Phase.APPROVED: Text(f"{action} approved: {what.en}", f"{action} 승인됨: {what.ko}"),
+        Phase.DENIED: Text(f"{action} denied", f"{action} 거부됨"),
+        Phase.EXPIRED: Text(f"{action}: nobody answered in time", f"{action}: 기한 내 응답 없음"),
+        Phase.DIAGNOSED: Text("Diagnosis", "진단"),
+        Phase.HELD: Text("Automation is held", "자동 조치 보류"),
         Phase.ACTED: Text(f"{action} done: {what.en}", f"{action} 실행함: {what.ko}"),
         Phase.FAILED: Text(f"{action} failed", f"{action} 실패"),
         Phase.HELPED: Text(f"{action} helped: {what.en}", f"{action} 효과 있음: {what.ko}"),
@@ -227,7 +234,7 @@ def headline(phase: Phase, action: str, values: tuple[Change, ...]) -> Text:
     }[phase]
 
 
-def moved_meanwhile(value: Change, current: int | str | None) -> Text:
+def moved_meanwhile(value: Change, current: Value) -> Text:
     """Say that somebody else changed what a resumed run was about to change."""
     said = change(value)
     return Text(

@@ -7,7 +7,8 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from alarms.domain.alarm import Alarm, Condition, Limit, Missing, Mode, Operator, Policy, Revert, Severity
+from alarms.domain.alarm import Alarm, Condition, Missing, Mode, Operator, Policy, Revert, Severity
+from alarms.domain.bounds import Limit
 from alarms.domain.decision import Change, GuardAnswer
 from alarms.domain.event import AlarmEvent, Envelope, Shape, State, Trigger
 from alarms.domain.incident import Episode

@@ -24,6 +24,9 @@ class ParameterKind(StrEnum):
     DURATION = "duration"  # written "10 m", received in seconds
     TEXT = "text"  # a non-empty string
     PERCENT = "percent"  # written "25 %", received as 25.0
+    NUMBER = "number"  # a number above 0, such as capacity units: 0.5
+    TEXTS = "texts"  # a list of non-empty strings, received as a list; an empty list is refused
+    FLAG = "flag"  # true or false
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +37,7 @@ class Parameter:
     kind: ParameterKind
     summary: str
     required: bool = True
-    default: int | float | str | None = None
+    default: int | float | str | bool | tuple[str, ...] | None = None
     ceiling: bool = False
     maximum: int | None = None
 
@@ -53,7 +56,11 @@ class ActionSpec:
     """Everything `check`, docs and `iam` need to know of an action. ``example`` is a ``remediate`` list in YAML.
 
     ``changes`` says that the action changes something: only then does a policy need limits, a ceiling and a revert before
-    it may run in mode auto.
+    it may run in mode approve or auto. ``lends`` says that what it changes can and must be given back; where False there is
+    no revert to state (an ended session stays ended). ``withdraws``: what did not help, or does harm, is given back at once.
+    ``watch_every_s``: how often, in seconds, the action is asked whether its change does harm while it is out; 0 is never.
+    ``scales``: it adds load to what the service calls, so it yields while a dependency rings. ``approval``: a person decides
+    even in mode auto.
     """
 
     name: str
@@ -63,6 +70,11 @@ class ActionSpec:
     parameters: tuple[Parameter, ...]
     permissions: tuple[Permission, ...]
     example: str
+    lends: bool = True
+    withdraws: bool = False
+    watch_every_s: int = 0
+    scales: bool = False
+    approval: bool = False
 
 
 class Actions(Protocol):

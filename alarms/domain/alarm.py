@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from enum import Enum, StrEnum
 from typing import Any
 
+from alarms.domain.bounds import Bounds, Limit
 from alarms.domain.text import Language
 
 Json = Any  # a JSON value; parsed into types by whoever owns its meaning
@@ -33,11 +34,12 @@ class Mode(StrEnum):
 
     OBSERVE = "observe"
     PROPOSE = "propose"
+    APPROVE = "approve"
     AUTO = "auto"
 
     @property
     def rank(self) -> int:
-        """Position from the most to the least restrained: observe 0, propose 1, auto 2."""
+        """Position from the most to the least restrained: observe 0, propose 1, approve 2, auto 3."""
         return tuple(Mode).index(self)
 
 
@@ -88,14 +90,6 @@ class Missing(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Limit:
-    """At most ``count`` runs in any window of ``window_s`` seconds. ``count`` is at least 1: 0 never means unlimited."""
-
-    count: int
-    window_s: int
-
-
-@dataclass(frozen=True, slots=True)
 class Revert:
     """When borrowed capacity is given back: ``after_ok_s`` of recovery, or ``at_latest_s`` after the change."""
 
@@ -108,7 +102,8 @@ class Policy:
     """What one row allows to be done. ``mode`` is already the lower of the row's and the stage's cap.
 
     ``parameters`` are the action's own, in its units (durations in seconds), checked by its parser at `check` time.
-    ``otherwise`` are the steps taken, once each and in order, when this one did not help.
+    ``otherwise`` are the steps taken, once each and in order, when this one did not help. ``approve_within_s`` is how long
+    an approval may stay unanswered; then it expires and people are called.
     """
 
     action: str
@@ -119,6 +114,7 @@ class Policy:
     verify_within_s: int
     revert: Revert | None
     otherwise: tuple[Policy, ...] = ()
+    approve_within_s: int = 1800
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +143,9 @@ class Alarm:
     it means in this stage. ``runbook`` is the path in the repository and ``runbook_url`` where a reader opens it
     (empty when no base address is configured). ``no_action`` is the stated reason why nothing is safe to do; an
     alarm has policies or that reason. ``settle_s`` is how long alarms of one service are collected before one plan.
+    ``bounds`` are the stage's limits wider than one row. ``depends_on`` are the services that this one calls, directly or
+    through others, nearest first. ``resources`` are the targets of all of the service's alarms, by component: what a
+    diagnosis may look at.
     """
 
     name: str
@@ -175,6 +174,9 @@ class Alarm:
     no_action: str = ""
     settle_s: int = 20
     tags: Mapping[str, str] = field(default_factory=dict)
+    bounds: Bounds = field(default_factory=Bounds)
+    depends_on: tuple[str, ...] = ()
+    resources: Mapping[str, tuple[Mapping[str, str], ...]] = field(default_factory=dict)
 
     @property
     def key(self) -> str:
@@ -225,6 +227,9 @@ class Alarm:
             "no_action": self.no_action,
             "settle_s": self.settle_s,
             "tags": dict(self.tags),
+            "bounds": self.bounds.to_document(),
+            "depends_on": list(self.depends_on),
+            "resources": {component: [dict(target) for target in targets] for component, targets in self.resources.items()},
         }
 
     @staticmethod
@@ -265,6 +270,12 @@ class Alarm:
             no_action=document["no_action"],
             settle_s=int(document["settle_s"]),
             tags=dict(document["tags"]),
+            bounds=Bounds.from_document(document.get("bounds", {})),
+            depends_on=tuple(document.get("depends_on", ())),
+            resources={
+                component: tuple(dict(target) for target in targets)
+                for component, targets in document.get("resources", {}).items()
+            },
         )
 
 
@@ -283,6 +294,7 @@ def _policy_document(policy: Policy) -> dict[str, Json]:
         "verify_within_s": policy.verify_within_s,
         "revert": [policy.revert.after_ok_s, policy.revert.at_latest_s] if policy.revert else None,
         "otherwise": [_policy_document(step) for step in policy.otherwise],
+        "approve_within_s": policy.approve_within_s,
     }
 
 
@@ -297,4 +309,5 @@ def _policy(document: Mapping[str, Json]) -> Policy:
         verify_within_s=int(document["verify_within_s"]),
         revert=Revert(int(revert[0]), int(revert[1])) if revert else None,
         otherwise=tuple(_policy(step) for step in document["otherwise"]),
+        approve_within_s=int(document.get("approve_within_s", 1800)),
     )

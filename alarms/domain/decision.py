@@ -35,6 +35,15 @@ class Reason(StrEnum):
     UNKNOWN = "unknown"  # state could not be read: unknown is never a pass
     INVALID = "invalid"  # the policy's parameters are not valid for its action
     DRIFTED = "drifted"  # somebody else has changed what a revert would give back
+    HELD = "held"  # a person holds automation of this service for a while
+    STORM = "storm"  # too many other services ring: one cause outside, not this service's
+    BREAKER_OPEN = "breaker-open"  # it did not help the last times
+    DEPENDENCY = "dependency-rings"  # a service that this one calls rings: more load would only hurt it
+    UNDECIDED = "undecided"  # the evidence does not say which of two opposite answers is right
+    NOT_ALLOWED = "not-allowed"  # whoever decided may not decide this
+    DENIED = "denied"  # a person said no
+    EXPIRED = "expired"  # nobody answered in time
+    HARMFUL = "harmful"  # the change did harm and was taken back
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +64,10 @@ class GuardAnswer:
         return GuardAnswer(document["guard"], document["passed"], Text.from_document(document["why"]))
 
 
+# What a knob can be set to; None: it is not set.
+Value = int | float | str | None
+
+
 @dataclass(frozen=True, slots=True)
 class Change:
     """One knob of one resource, before and after. ``None`` means the knob is not set.
@@ -64,8 +77,8 @@ class Change:
 
     resource: str
     knob: str
-    before: int | str | None
-    after: int | str | None
+    before: Value
+    after: Value
 
     def to_document(self) -> dict[str, Any]:
         """Return ``{"resource", "knob", "before", "after"}``."""
@@ -79,12 +92,18 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """What an action would do now: the exact changes, in order, and why in a sentence. Pure data, shown as is."""
+    """What an action would do now: the exact changes, in order, and why in a sentence. Pure data, shown as is.
+
+    ``approval``: a person has to decide this one, even in mode auto. ``lines`` are further findings, one a line, shown in the
+    incident's thread (signals of a surge, a diagnosis).
+    """
 
     action: str
     resource: str
     changes: tuple[Change, ...]
     why: Text
+    approval: bool = False
+    lines: tuple[Text, ...] = ()
 
     def to_document(self) -> dict[str, Any]:
         """Return the JSON document stored as the intent and shown to people."""
@@ -93,6 +112,8 @@ class Proposal:
             "resource": self.resource,
             "changes": [change.to_document() for change in self.changes],
             "why": self.why.to_document(),
+            "approval": self.approval,
+            "lines": [line.to_document() for line in self.lines],
         }
 
     @staticmethod
@@ -103,6 +124,8 @@ class Proposal:
             document["resource"],
             tuple(Change.from_document(item) for item in document["changes"]),
             Text.from_document(document["why"]),
+            document.get("approval", False),
+            tuple(Text.from_document(line) for line in document.get("lines", ())),
         )
 
 

@@ -22,6 +22,12 @@ class Phase(StrEnum):
     SKIPPED = "skipped"  # a named guard said no
     OBSERVED = "observed"  # mode observe: what it would have done
     PROPOSED = "proposed"  # mode propose: what a person may do
+    ASKED = "asked"  # mode approve: it waits for a person; ``run`` is what Approve and Deny name
+    APPROVED = "approved"  # a person said yes (one of two, where two are needed)
+    DENIED = "denied"  # a person said no
+    EXPIRED = "expired"  # nobody answered in time
+    DIAGNOSED = "diagnosed"  # what a read-only look found; ``lines`` are the findings
+    HELD = "held"  # a person holds automation, or released it again
     ACTED = "acted"
     FAILED = "failed"  # the changing call was refused or its outcome is unknown
     HELPED = "helped"  # verified by symptom and mechanism
@@ -37,7 +43,9 @@ class Report:
     """One thing that remediation has to say about one episode.
 
     ``id`` makes it idempotent: the notifier shows each id once. ``request_ids`` are AWS's own, for the audit trail.
-    ``headline`` and ``why`` are plain text for people; ``changes`` and ``answers`` the facts behind them.
+    ``headline`` and ``why`` are plain text for people; ``changes`` and ``answers`` the facts behind them. ``lines`` are
+    further findings, one a line. ``run`` is the execution that buttons name (Approve, Deny, Undo now), "" when there is
+    none. ``by`` is the Slack user id of the person who decided. ``until`` is when an unanswered question, or a hold, ends.
     """
 
     id: str
@@ -55,6 +63,10 @@ class Report:
     reason: str = ""
     row_digest: str = ""
     next_at: datetime | None = None
+    run: str = ""
+    lines: tuple[Text, ...] = ()
+    by: str = ""
+    until: datetime | None = None
 
     def to_document(self) -> dict[str, Any]:
         """Return the JSON message put on the notifier's queue; ``type`` tells it from an alarm message."""
@@ -75,6 +87,10 @@ class Report:
             "reason": self.reason,
             "row_digest": self.row_digest,
             "next_at": iso(self.next_at) if self.next_at else None,
+            "run": self.run,
+            "lines": [line.to_document() for line in self.lines],
+            "by": self.by,
+            "until": iso(self.until) if self.until else None,
         }
 
     @staticmethod
@@ -96,4 +112,8 @@ class Report:
             reason=document["reason"],
             row_digest=document["row_digest"],
             next_at=from_iso(document["next_at"]) if document["next_at"] else None,
+            run=document.get("run", ""),
+            lines=tuple(Text.from_document(item) for item in document.get("lines", ())),
+            by=document.get("by", ""),
+            until=from_iso(document["until"]) if document.get("until") else None,
         )

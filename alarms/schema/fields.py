@@ -9,8 +9,9 @@ from typing import Annotated, Any
 
 from pydantic import Discriminator, PlainValidator, Tag, WithJsonSchema
 
-from alarms.domain.alarm import Limit, Mode, Severity
 from alarms.domain.alarm import Missing as MissingMode
+from alarms.domain.alarm import Mode, Severity
+from alarms.domain.bounds import Limit
 from alarms.domain.text import Language
 from alarms.kind import LowSamples, Metric, Statistic, did_you_mean
 from alarms.quantity import (

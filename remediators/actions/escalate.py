@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from alarms.domain.action import ActionSpec, Parameter, ParameterKind, Risk
-from alarms.domain.decision import Change, Proposal, Reason
+from alarms.domain.decision import Change, Proposal, Reason, Value
 from alarms.domain.text import Text
 from remediators.action import Clients, Permit, Refusal, Situation
 
@@ -61,7 +61,10 @@ remediate:
             ),
         )
 
-    def current(self, _: None, change: Change) -> int | str | None:
+    def evidence(self, _: None, situation: Situation) -> None:
+        """Return None: the intent says it all."""
+
+    def current(self, _: None, change: Change) -> Value:
         """Return the value before: nothing moves."""
         return change.before
 
@@ -71,6 +74,9 @@ remediate:
 
     def moved(self, _: None, proposal: Proposal) -> bool | None:
         """Return None: there is no mechanism, ``proposal`` is only words."""
+
+    def harm(self, _: None, proposal: Proposal, situation: Situation) -> None:
+        """Return None: nothing is watched."""
 
     def restore(self, _: None, proposal: Proposal, situation: Situation) -> Refusal:
         """Refuse: nothing was borrowed by ``proposal``."""

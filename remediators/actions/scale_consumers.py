@@ -174,6 +174,9 @@ remediate:
             return _with_figures(change, observed, sizing, backlog)
         return Proposal(self.spec.name, self.resource(situation), (change,), _why(observed, sizing, backlog, change))
 
+    def evidence(self, _: Consumers, situation: Situation) -> None:
+        """Return None: the intent says it all."""
+
     def current(self, observed: Consumers, change: Change) -> int | None:
         """Return the floor, the desired count or the mapping's maximum concurrency."""
         if isinstance(observed.consumer, Tasks):
@@ -191,6 +194,9 @@ remediate:
         if isinstance(observed.consumer, Tasks):
             return ecs_tasks.moved(observed.consumer, proposal)
         return lambda_mapping.moved(observed.consumer, proposal)
+
+    def harm(self, _: Consumers, proposal: Proposal, situation: Situation) -> None:
+        """Return None: nothing is watched."""
 
     def restore(self, observed: Consumers, proposal: Proposal, situation: Situation) -> Proposal | Refusal:
         """Propose the way back for what is still ours."""

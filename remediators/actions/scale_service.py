@@ -105,6 +105,9 @@ remediate:
             return change
         return Proposal(self.spec.name, observed.resource, (change,), _why(observed, change, situation))
 
+    def evidence(self, _: Tasks, situation: Situation) -> None:
+        """Return None: the intent says it all."""
+
     def current(self, observed: Tasks, change: Change) -> int | None:
         """Return the floor or the desired count."""
         return ecs_tasks.current(observed, change)
@@ -116,6 +119,9 @@ remediate:
     def moved(self, observed: Tasks, proposal: Proposal) -> bool:
         """Tell whether the tasks run."""
         return ecs_tasks.moved(observed, proposal)
+
+    def harm(self, _: Tasks, proposal: Proposal, situation: Situation) -> None:
+        """Return None: nothing is watched."""
 
     def restore(self, observed: Tasks, proposal: Proposal, situation: Situation) -> Proposal | Refusal:
         """Propose the way back for what is still ours."""

@@ -10,7 +10,8 @@ from desired_alarms import desired, math_request, request
 
 from alarms import checks
 from alarms.desired import Desired
-from alarms.domain.alarm import Limit, Mode, Policy, Revert, Severity
+from alarms.domain.alarm import Mode, Policy, Revert, Severity
+from alarms.domain.bounds import Limit
 from alarms.problem import Level, Problem
 from alarms.settings import Database, Settings
 from remediators.registry import registry

@@ -11,7 +11,8 @@ from typing import Any
 
 from moto.backends import get_backend
 
-from alarms.domain.alarm import Alarm, Condition, Limit, Missing, Mode, Operator, Policy, Revert, Severity
+from alarms.domain.alarm import Alarm, Condition, Missing, Mode, Operator, Policy, Revert, Severity
+from alarms.domain.bounds import Limit
 from alarms.domain.event import State
 from alarms.domain.report import Report
 from alarms.domain.text import Language

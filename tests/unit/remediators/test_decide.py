@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from remediation_world import SCALE_API, api_alarm
 
-from alarms.domain.alarm import Limit, Mode
+from alarms.domain.alarm import Mode
+from alarms.domain.bounds import Limit
 from alarms.domain.decision import Ask, Change, Proposal, Reason, Run, Skip
 from alarms.domain.event import State
 from alarms.domain.text import Text

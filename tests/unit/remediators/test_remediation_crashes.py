@@ -16,7 +16,8 @@ from remediation_world import (
     world,
 )
 
-from alarms.domain.alarm import Limit, Revert
+from alarms.domain.alarm import Revert
+from alarms.domain.bounds import Limit
 
 OFTEN = {
     "limits": (Limit(1000, 86400),),

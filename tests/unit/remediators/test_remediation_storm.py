@@ -28,7 +28,8 @@ from remediation_world import (
     queue_alarm,
 )
 
-from alarms.domain.alarm import Limit, Mode, Revert
+from alarms.domain.alarm import Mode, Revert
+from alarms.domain.bounds import Limit
 from alarms.domain.event import State
 from infra.local.aws import Embedded, embedded
 from infra.local.faults import Fault

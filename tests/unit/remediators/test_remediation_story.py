@@ -22,7 +22,8 @@ from remediation_world import (
     world,
 )
 
-from alarms.domain.alarm import Alarm, Limit
+from alarms.domain.alarm import Alarm
+from alarms.domain.bounds import Limit
 from alarms.domain.event import State
 from remediators.bootstrap import build
 from remediators.registry import registry

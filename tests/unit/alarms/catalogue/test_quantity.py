@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from alarms.domain.alarm import Limit, Operator
+from alarms.domain.alarm import Operator
+from alarms.domain.bounds import Limit
 from alarms.quantity import (
     MAX_DURATION_S,
     When,
