@@ -46,6 +46,8 @@ class Report:
     ``headline`` and ``why`` are plain text for people; ``changes`` and ``answers`` the facts behind them. ``lines`` are
     further findings, one a line. ``run`` is the execution that buttons name (Approve, Deny, Undo now), "" when there is
     none. ``by`` is the Slack user id of the person who decided. ``until`` is when an unanswered question, or a hold, ends.
+    ``undoable``: the run's change is out and Undo now would give it back. Of a question: ``risk`` (a Risk's value), the Slack
+    user ids of those who may say yes (``approvers``) and of those who did (``approvals``), and how many are ``needed``.
     """
 
     id: str
@@ -67,6 +69,11 @@ class Report:
     lines: tuple[Text, ...] = ()
     by: str = ""
     until: datetime | None = None
+    undoable: bool = False
+    risk: str = ""
+    approvers: tuple[str, ...] = ()
+    approvals: tuple[str, ...] = ()
+    needed: int = 1
 
     def to_document(self) -> dict[str, Any]:
         """Return the JSON message put on the notifier's queue; ``type`` tells it from an alarm message."""
@@ -91,6 +98,11 @@ class Report:
             "lines": [line.to_document() for line in self.lines],
             "by": self.by,
             "until": iso(self.until) if self.until else None,
+            "undoable": self.undoable,
+            "risk": self.risk,
+            "approvers": list(self.approvers),
+            "approvals": list(self.approvals),
+            "needed": self.needed,
         }
 
     @staticmethod
@@ -116,4 +128,9 @@ class Report:
             lines=tuple(Text.from_document(item) for item in document.get("lines", ())),
             by=document.get("by", ""),
             until=from_iso(document["until"]) if document.get("until") else None,
+            undoable=document.get("undoable") is True,
+            risk=document.get("risk", ""),
+            approvers=tuple(document.get("approvers", ())),
+            approvals=tuple(document.get("approvals", ())),
+            needed=document.get("needed", 1),
         )
