@@ -20,6 +20,7 @@ from infra.local.clock import Clock
 from infra.local.cloudwatch import CloudWatch
 from infra.local.ecs import Ecs
 from infra.local.lambda_mappings import LambdaMappings
+from infra.local.logs import Logs
 from infra.local.scheduler import Scheduler
 from infra.local.seam import Seam
 from infra.local.tagging import Tagging
@@ -44,6 +45,7 @@ class Embedded:
     autoscaling: AutoScaling
     scheduler: Scheduler
     mappings: LambdaMappings
+    logs: Logs
 
     def client(self, service: str) -> Any:
         """Return a boto3 client of ``service`` in the embedded region."""
@@ -93,13 +95,15 @@ def _assemble(clock: Clock, seam: Seam, place: Place, throttle: bool) -> Embedde
     autoscaling = AutoScaling(clock, seam, place, ecs, cloudwatch.metrics)
     scheduler = Scheduler(clock, seam, place, own.send)
     mappings = LambdaMappings(clock, seam, place)
+    logs = Logs(clock, seam, place)
     seam.serve("cloudwatch", cloudwatch.operations)
     seam.serve("ecs", ecs.operations)
     seam.serve("application-autoscaling", autoscaling.operations)
     seam.serve("scheduler", scheduler.operations)
     seam.serve("resourcegroupstaggingapi", Tagging(cloudwatch.alarms).operations, others_to_moto=True)
     seam.serve("lambda", mappings.operations, others_to_moto=True)
-    return Embedded(clock, seam, place, session, cloudwatch, ecs, autoscaling, scheduler, mappings)
+    seam.serve("logs", logs.operations, others_to_moto=True)
+    return Embedded(clock, seam, place, session, cloudwatch, ecs, autoscaling, scheduler, mappings, logs)
 
 
 class _OwnCalls:

@@ -294,6 +294,7 @@ _VALIDATION = {
     "cloudwatch": "ValidationError",
     "ecs": "InvalidParameterException",
     "lambda": "InvalidParameterValueException",
+    "logs": "InvalidParameterException",
     "resourcegroupstaggingapi": "InvalidParameterException",
 }
 _GENERAL_STATUS = {

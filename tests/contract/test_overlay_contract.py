@@ -133,11 +133,23 @@ def mappings(aws: Embedded) -> None:
     client.get_function_concurrency(FunctionName="f")
 
 
+def log_queries(aws: Embedded) -> None:
+    """Ask, read, and stop another question."""
+    aws.logs.preload("g", [(START, '{"status": 500, "ip": "192.0.2.1"}'), (START, "plain")])
+    client, window = aws.client("logs"), {"startTime": int(START.timestamp()), "endTime": int(START.timestamp()) + 60}
+    asked = client.start_query(logGroupName="g", queryString="stats count(*) as n by status, bin(1m)", **window)
+    client.get_query_results(queryId=asked["queryId"])
+    aws.logs.delay_s = 5
+    slow = client.start_query(logGroupNames=["g"], queryString="fields @timestamp, @message | limit 1", **window)
+    client.get_query_results(queryId=slow["queryId"])
+    client.stop_query(queryId=slow["queryId"])
+
+
 def test_every_answer_of_every_operation_is_what_its_service_model_allows(aws: Embedded) -> None:
     """No operation is left out of the story; one that is added must be added here."""
     calls: list[Call] = []
     aws.seam.observe(calls.append)
-    for part in (alarms, metrics, services, scaling, schedules, mappings):
+    for part in (alarms, metrics, services, scaling, schedules, mappings, log_queries):
         part(aws)
 
     answered = {(call.service, call.operation) for call in calls if call.served == "overlay" and call.error_code is None}
@@ -147,6 +159,7 @@ def test_every_answer_of_every_operation_is_what_its_service_model_allows(aws: E
         "application-autoscaling": aws.autoscaling,
         "scheduler": aws.scheduler,
         "lambda": aws.mappings,
+        "logs": aws.logs,
     }
     known = {(service, operation) for service, part in parts.items() for operation in part.operations}
     assert answered == known | {("resourcegroupstaggingapi", "GetResources")}
