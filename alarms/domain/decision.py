@@ -73,21 +73,24 @@ class Change:
     """One knob of one resource, before and after. ``None`` means the knob is not set.
 
     ``resource`` is the lock key (``ecs:service/image/image-consumer``), ``knob`` the API's own member name (``MinCapacity``).
+    ``via``: what the action has to know to reach the resource, where its name does not say it (ARNs; never a secret). Not shown.
     """
 
     resource: str
     knob: str
     before: Value
     after: Value
+    via: str = ""
 
     def to_document(self) -> dict[str, Any]:
-        """Return ``{"resource", "knob", "before", "after"}``."""
-        return {"resource": self.resource, "knob": self.knob, "before": self.before, "after": self.after}
+        """Return ``{"resource", "knob", "before", "after"}``, and ``via`` where there is one."""
+        document = {"resource": self.resource, "knob": self.knob, "before": self.before, "after": self.after}
+        return document | ({"via": self.via} if self.via else {})
 
     @staticmethod
     def from_document(document: Mapping[str, Any]) -> Change:
         """Read what ``to_document`` wrote."""
-        return Change(document["resource"], document["knob"], document["before"], document["after"])
+        return Change(document["resource"], document["knob"], document["before"], document["after"], document.get("via", ""))
 
 
 @dataclass(frozen=True, slots=True)
