@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Protocol
 
@@ -44,11 +44,19 @@ class Parameter:
 
 @dataclass(frozen=True, slots=True)
 class Permission:
-    """One IAM action and the resources it is needed on (``arn:{partition}:ecs:…:service/{cluster}/{service}``)."""
+    """One IAM action and the resources it is needed on (``arn:{partition}:ecs:…:service/{cluster}/{service}``).
+
+    What stands in braces is filled in from the row: partition, region, account, stage, prefix, the policy's parameters, and
+    the target's dimensions (``QueueName`` as ``queue`` and ``queue_name``). A permission that needs an optional parameter is
+    left out for a row without it; ``only_with`` names such a parameter where ``resource`` does not. ``condition`` is IAM's:
+    operator → key → value, filled in the same way. ``why`` also says why a wildcard has to stand in ``resource``.
+    """
 
     action: str
     resource: str
     why: str
+    condition: Mapping[str, Mapping[str, str]] = field(default_factory=dict, hash=False)
+    only_with: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -85,21 +85,39 @@ class ScaleConsumers:
                 "arn:{partition}:ecs:{region}:{account}:service/{cluster}/{consumer}",
                 "tasks that run, are wanted, are being deployed",
             ),
-            Permission("application-autoscaling:DescribeScalableTargets", "*", "the floor and the maximum; knows no resources"),
-            Permission("application-autoscaling:DescribeScalingPolicies", "*", "whether target tracking owns the count"),
-            Permission("application-autoscaling:DescribeScalingActivities", "*", "whether target tracking is at work already"),
-            Permission("application-autoscaling:DescribeScheduledActions", "*", "what is about to rewrite the floor"),
+            Permission(
+                "application-autoscaling:DescribeScalableTargets",
+                "*",
+                "the floor and the maximum; knows no resources",
+                only_with="cluster",
+            ),
+            Permission(
+                "application-autoscaling:DescribeScalingPolicies",
+                "*",
+                "whether target tracking owns the count",
+                only_with="cluster",
+            ),
+            Permission(
+                "application-autoscaling:DescribeScalingActivities",
+                "*",
+                "whether target tracking is at work already",
+                only_with="cluster",
+            ),
+            Permission(
+                "application-autoscaling:DescribeScheduledActions", "*", "what is about to rewrite the floor", only_with="cluster"
+            ),
             Permission(
                 "application-autoscaling:RegisterScalableTarget",
                 "arn:{partition}:application-autoscaling:{region}:{account}:scalable-target/*",
                 "raise the floor, and give it back",
+                only_with="cluster",
             ),
             Permission(
                 "ecs:UpdateService",
                 "arn:{partition}:ecs:{region}:{account}:service/{cluster}/{consumer}",
                 "the desired count of a service without a scalable target",
             ),
-            Permission("lambda:ListEventSourceMappings", "*", "the mapping between queue and function"),
+            Permission("lambda:ListEventSourceMappings", "*", "the mapping between queue and function", only_with="function"),
             Permission(
                 "lambda:GetFunctionConcurrency",
                 "arn:{partition}:lambda:{region}:{account}:function:{function}",
