@@ -11,25 +11,27 @@ from alarms.domain.alarm import Alarm, Mode, Policy, lowest
 from alarms.kind import Shape, Surroundings
 from alarms.limits import Resolve
 from alarms.naming import alarm_name
-from alarms.row import Row, Target
+from alarms.row import ALONE, Row, ServiceFacts, Target
 from alarms.settings import Settings
 
 MAX_DESCRIPTION = 1024
 
 
-def compile_row(row: Row, target: Target, settings: Settings, limit: Resolve, shown_id: str) -> tuple[Desired, tuple[str, ...]]:
+def compile_row(
+    row: Row, target: Target, settings: Settings, limit: Resolve, shown_id: str, service: ServiceFacts = ALONE
+) -> tuple[Desired, tuple[str, ...]]:
     """Return one alarm of ``row`` and what is worth telling of it; raises alarms.kind.Wrong when it cannot be one. Pure.
 
-    ``shown_id`` is what people type for the row.
+    ``shown_id`` is what people type for the row, ``service`` what its service brings along.
     """
     shape = row.kind.compile(Surroundings(target.dimensions, row.window, limit))
-    alarm = _alarm(row, target, settings, shape)
+    alarm = _alarm(row, target, settings, shape, service)
     tags = {TAG_CATALOGUE: settings.catalogue, TAG_STAGE: settings.stage, TAG_ROW: row.full_id}
     request = _request(alarm, shape.members, settings)
     return Desired(shown_id, alarm, "PutMetricAlarm", request, tags, row.spot.place), shape.notes
 
 
-def _alarm(row: Row, target: Target, settings: Settings, shape: Shape) -> Alarm:
+def _alarm(row: Row, target: Target, settings: Settings, shape: Shape, service: ServiceFacts) -> Alarm:
     cap = lowest(settings.mode_cap, row.mode_cap)
     parts = [settings.prefix, settings.stage, *([row.service] if row.service else []), row.component, row.id]
     return Alarm(
@@ -58,6 +60,9 @@ def _alarm(row: Row, target: Target, settings: Settings, shape: Shape) -> Alarm:
         policies=tuple(_capped(policy, cap) for policy in row.policies),
         no_action=row.no_action,
         settle_s=settings.settle_s,
+        bounds=settings.bounds,
+        depends_on=service.depends_on,
+        resources=service.resources,
     )
 
 

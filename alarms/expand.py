@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 
 from alarms.domain.action import Actions
 from alarms.problem import Level, Problem
 from alarms.profiles import Expanded, Profile, RowFiles
+from alarms.row import ServiceFacts
 from alarms.row_builder import CHECK, Findings, RowBuilder
+from alarms.service_facts import FactsOfServices
 from alarms.services import Disabled, Services
 from alarms.settings import Settings
 from alarms.sources import Sources
@@ -21,22 +24,25 @@ class Expansion:
     rows: tuple[Expanded, ...]
     disabled: tuple[Disabled, ...]
     problems: tuple[Problem, ...]
+    services: Mapping[str, ServiceFacts]
 
 
 def expand(sources: Sources, settings: Settings, actions: Actions, today: date | None) -> Expansion:
     """Return the rows of ``sources`` for the stage of ``settings``. Pure."""
     findings = Findings()
     builder = RowBuilder(actions, findings)
-    files = RowFiles(builder, findings)
+    facts = FactsOfServices(findings)
+    files = RowFiles(builder, facts, findings)
     for document in sources.profiles:
         files.read(document, profile=True)
     for document in sources.rows:
         files.read(document, profile=False)
-    services = Services(settings, files.profiles, builder, findings, today)
+    services = Services(settings, files.profiles, builder, facts, findings, today)
     for document in sources.services:
         services.read(document)
     findings += [_unused(name, profile) for name, profile in files.profiles.items() if not profile.used]
-    return Expansion((*files.rows, *services.rows), tuple(services.disabled), tuple(findings))
+    of_services = facts.of_services({*files.profiles})
+    return Expansion((*files.rows, *services.rows), tuple(services.disabled), tuple(findings), of_services)
 
 
 def _unused(component: str, profile: Profile) -> Problem:

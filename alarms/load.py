@@ -18,7 +18,7 @@ from alarms.kind import Wrong
 from alarms.limits import Known, LiveFacts, Resolve, resolver
 from alarms.problem import Level, Place, Problem
 from alarms.profiles import Expanded
-from alarms.row import Row
+from alarms.row import ALONE, Row, ServiceFacts
 from alarms.services import Disabled
 from alarms.settings import Settings, topic_arn
 from alarms.settings_file import STAGE_OPTION, read_settings
@@ -93,7 +93,7 @@ def load_sources(
     expansion = expand(sources, settings, actions, today)
     rows, twice = _unique_rows(expansion.rows)
     limit = resolver(Known(settings.databases, settings.clusters, facts))
-    desired, found = _compile(rows, settings, limit)
+    desired, found = _compile(rows, settings, limit, expansion.services)
     problems = [*problems, *expansion.problems, *twice, *found]
     loaded = Loaded(
         desired, _distinct(problems), settings, {item.row.full_id: item for item in rows}, expansion.disabled, sources.only
@@ -120,7 +120,9 @@ def _unique_rows(rows: Iterable[Expanded]) -> tuple[list[Expanded], list[Problem
     return list(first.values()), problems
 
 
-def _compile(rows: list[Expanded], settings: Settings, limit: Resolve) -> tuple[tuple[Desired, ...], list[Problem]]:
+def _compile(
+    rows: list[Expanded], settings: Settings, limit: Resolve, services: Mapping[str, ServiceFacts]
+) -> tuple[tuple[Desired, ...], list[Problem]]:
     shorts = Counter(item.row.short_id for item in rows)
     names: dict[str, Place] = {}
     desired: list[Desired] = []
@@ -129,7 +131,7 @@ def _compile(rows: list[Expanded], settings: Settings, limit: Resolve) -> tuple[
         shown = row.short_id if shorts[row.short_id] == 1 else row.full_id
         for target in row.targets:
             try:
-                one, notes = compile_row(row, target, settings, limit, shown)
+                one, notes = compile_row(row, target, settings, limit, shown, services.get(row.service, ALONE))
             except Wrong as wrong:
                 place = row.spot.at((wrong.field,)).place
                 problems.append(Problem(place, Level.ERROR, "compile", row.full_id, wrong.summary, fix=wrong.fix))

@@ -16,6 +16,9 @@ from alarms.yaml_door import Spot
 CHECK = "remediation"
 COOLDOWN_S = 600
 VERIFY_WITHIN_S = 900
+APPROVE_WITHIN_S = 1800
+MAX_NUMBER = 10**15
+MAX_TEXTS = 100
 
 
 class Policies:
@@ -41,7 +44,9 @@ class Policies:
             self._note(spot.at(("action",)), f"there is no action {step.action!r}", did_you_mean(step.action, self._specs))
             return None
         before = len(self.problems)
-        if step.revert and step.revert.at_latest < step.revert.after_ok:
+        if step.revert and not spec.lends:
+            self._note(spot.at(("revert",)), f"{spec.name} lends nothing that could be given back", "remove `revert`", key=True)
+        elif step.revert and step.revert.at_latest < step.revert.after_ok:
             self._note(spot.at(("revert",)), "at_latest comes before after_ok", "say the longer time as at_latest")
         parameters = self._parameters(spec, step.with_, spot.at(("with",)))
         mode = step.mode or Mode.OBSERVE
@@ -59,6 +64,7 @@ class Policies:
             verify_within_s=step.verify_within or VERIFY_WITHIN_S,
             revert=Revert(step.revert.after_ok, step.revert.at_latest) if step.revert else None,
             otherwise=otherwise,
+            approve_within_s=step.approve_within or APPROVE_WITHIN_S,
         )
 
     def _parameters(self, spec: ActionSpec, given: Mapping[str, Any], spot: Spot) -> dict[str, Any]:
@@ -84,7 +90,8 @@ class Policies:
             if parameter.required and parameter.name not in given:
                 self._note(spot, f"{spec.name} needs {parameter.name!r}", f"it says: {parameter.summary}")
             elif parameter.name not in given and parameter.default is not None:
-                read[parameter.name] = parameter.default
+                default = parameter.default
+                read[parameter.name] = list(default) if isinstance(default, tuple) else default
 
     def _earned(self, spec: ActionSpec, step: StepModel, mode: Mode, spot: Spot) -> None:
         """Unset, empty and 0 never mean "no limit": what may change something says how often, how far and how long."""
@@ -94,7 +101,7 @@ class Policies:
         if not _meant(spec, step.with_) & set(ceilings):
             fix = f"say `with: {{{ceilings[0]}: …}}`" if ceilings else "this action may only observe"
             self._note(spot.at(("mode",)), f"mode {mode} of {spec.name} needs a ceiling", fix)
-        if step.revert is None:
+        if spec.lends and step.revert is None:
             self._note(
                 spot.at(("mode",)), f"mode {mode} of {spec.name} needs a revert", "say `revert: {after_ok: 30 m, at_latest: 6 h}`"
             )
@@ -110,15 +117,46 @@ def _meant(spec: ActionSpec, given: Mapping[str, Any]) -> set[str]:
     return {name if name in known else nearest(name, known) for name in given}
 
 
-def _value(parameter: Parameter, value: Any) -> int | float | str:
-    if parameter.kind is ParameterKind.COUNT:
-        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-            raise ValueError(f"{value!r} is not a whole number of at least 1")
-        if parameter.maximum is not None and value > parameter.maximum:
-            raise ValueError(f"{value} is above {parameter.maximum}, the most that is possible")
-        return value
+def _value(parameter: Parameter, value: Any) -> int | float | str | bool | list[str]:
+    """Return what the action receives for a written ``value``; ValueError says what would be right."""
+    match parameter.kind:
+        case ParameterKind.COUNT:
+            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+                raise ValueError(f"{value!r} is not a whole number of at least 1")
+            return _bounded(parameter, value)
+        case ParameterKind.NUMBER:
+            if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= MAX_NUMBER:
+                raise ValueError(f"{value!r} is not a number above 0, as in 0.5 or 16")
+            return _bounded(parameter, value)
+        case ParameterKind.FLAG:
+            if not isinstance(value, bool):
+                raise ValueError(f"{value!r} is neither true nor false")
+            return value
+        case ParameterKind.TEXTS:
+            return _texts(value)
+    text = _text(value)
+    if parameter.kind is ParameterKind.DURATION:
+        return parse_duration(text)
+    return parse_percent(text) if parameter.kind is ParameterKind.PERCENT else text
+
+
+def _bounded(parameter: Parameter, value: int | float) -> int | float:
+    if parameter.maximum is not None and value > parameter.maximum:
+        raise ValueError(f"{value} is above {parameter.maximum}, the most that is possible")
+    return value
+
+
+def _texts(value: Any) -> list[str]:
+    if not isinstance(value, list):
+        raise ValueError(f"{value!r} is not a list of texts, as in [a, b]")
+    if not value:
+        raise ValueError("the list is empty, which means neither nothing nor everything; name at least one")
+    if len(value) > MAX_TEXTS:
+        raise ValueError(f"{len(value)} texts; at most {MAX_TEXTS}")
+    return [_text(item) for item in value]
+
+
+def _text(value: Any) -> str:
     if not isinstance(value, str) or not value.strip():
         raise ValueError(f"{value!r} is not text")
-    if parameter.kind is ParameterKind.DURATION:
-        return parse_duration(value)
-    return parse_percent(value) if parameter.kind is ParameterKind.PERCENT else value.strip()
+    return value.strip()

@@ -13,6 +13,7 @@ from alarms.row_builder import Findings, Origin, RowBuilder, full_id, row_id
 from alarms.schema.errors import validate
 from alarms.schema.files import RowsFile, StandModel
 from alarms.schema.rows import default_keys
+from alarms.service_facts import FactsOfServices
 from alarms.stand_alone import component_of, products
 from alarms.yaml_door import MAX_PROBLEMS, Document, Spot
 
@@ -43,8 +44,8 @@ class Expanded:
 class RowFiles:
     """Reads files of rows: profiles are kept for the services, rows that stand alone are built."""
 
-    def __init__(self, builder: RowBuilder, findings: Findings) -> None:
-        self._builder, self._findings = builder, findings
+    def __init__(self, builder: RowBuilder, facts: FactsOfServices, findings: Findings) -> None:
+        self._builder, self._facts, self._findings = builder, facts, findings
         self.profiles: dict[str, Profile] = {}
         self.rows: list[Expanded] = []
 
@@ -54,12 +55,21 @@ class RowFiles:
         self._findings += problems
         if model is None:
             return
+        self._calls(model, document.spot)
         whole = self._known_defaults(Part(document.value, document.spot))
         rows = whole.part("alarms")
         if not model.alarms:
             self._findings.error(rows.spot.place, "", "the list of alarms is empty", "write a row, or remove the file")
         for index in range(len(model.alarms)):
             self._read_row(model, _with_defaults(whole, rows.part(index)), document, profile=profile)
+
+    def _calls(self, model: RowsFile, spot: Spot) -> None:
+        self._facts.exists(model.service)
+        if model.service:
+            self._facts.calls(model.service, model.depends_on, spot.at(("depends_on",)))
+        elif model.depends_on:
+            place = spot.at(("depends_on",)).named
+            self._findings.error(place, "", "'depends_on' stands without 'service'", "say whose it is, or say it in the service")
 
     def _known_defaults(self, whole: Part) -> Part:
         """Return the file without defaults that no row can have: they are told of once, not once a row."""
@@ -123,6 +133,9 @@ class RowFiles:
             self._findings.error(part.spot.place, row.full_id, "'notify' is missing: nobody would hear of it", fix)
         elif row is not None:
             self.rows.append(Expanded(row, part))
+            if row.service:
+                self._facts.exists(row.service)
+                self._facts.watches(row.service, component, [target.dimensions for target in found])
 
     def _own_targets(self, stand: StandModel, part: Part, name: str) -> tuple[Target, ...]:
         """Return what a row that stands alone watches; none, and why not, when that is nothing or too much."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from alarms.desired import Desired
-from alarms.domain.alarm import Policy
+from alarms.domain.alarm import Mode, Policy
 from alarms.domain.errors import BadInput
 from alarms.kind import did_you_mean
 from alarms.kinds import DEFAULT as DEFAULT_KIND
@@ -98,6 +98,7 @@ def _defaults(path: str, policy: Policy, written: Any) -> Iterator[Setting]:
         "mode": policy.mode.value,
         "cooldown": duration_text(policy.cooldown_s),
         "verify_within": duration_text(policy.verify_within_s),
+        **({"approve_within": duration_text(policy.approve_within_s)} if policy.mode is Mode.APPROVE else {}),
     }
     for key, value in values.items():
         if key not in written:

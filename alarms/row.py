@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from alarms.domain.alarm import Missing, Mode, Policy, Severity
 from alarms.kind import Kind
@@ -18,6 +18,17 @@ class Target:
 
     dimensions: Mapping[str, str]
     place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceFacts:
+    """What every alarm of one service carries: whom the service calls, nearest first, and what a diagnosis may look at."""
+
+    depends_on: tuple[str, ...] = ()
+    resources: Mapping[str, tuple[Mapping[str, str], ...]] = field(default_factory=dict)
+
+
+ALONE = ServiceFacts()
 
 
 @dataclass(frozen=True, slots=True)

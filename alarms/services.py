@@ -15,6 +15,7 @@ from alarms.row import Target
 from alarms.row_builder import CHECK, Findings, Origin, RowBuilder, full_id, row_id
 from alarms.schema.errors import validate
 from alarms.schema.files import OverrideModel, ServiceFile, UseModel
+from alarms.service_facts import FactsOfServices
 from alarms.settings import Settings
 from alarms.yaml_door import Document, Spot
 
@@ -49,16 +50,27 @@ class _Use:
     @property
     def name(self) -> str:
         """``<service>/<component>``."""
-        return f"{self.identity.value['service']}/{self.component}"
+        return f"{self.service}/{self.component}"
+
+    @property
+    def service(self) -> str:
+        """The service's name."""
+        return str(self.identity.value["service"])
 
 
 class Services:
     """Builds the rows of services for one stage; what is wrong is added to ``findings``."""
 
     def __init__(
-        self, settings: Settings, profiles: Mapping[str, Profile], builder: RowBuilder, findings: Findings, today: date | None
+        self,
+        settings: Settings,
+        profiles: Mapping[str, Profile],
+        builder: RowBuilder,
+        facts: FactsOfServices,
+        findings: Findings,
+        today: date | None,
     ) -> None:
-        self._settings, self._profiles, self._builder = settings, profiles, builder
+        self._settings, self._profiles, self._builder, self._facts = settings, profiles, builder, facts
         self._findings, self._today = findings, today
         self._seen: dict[str, Place] = {}
         self._without_target: list[Problem] = []  # of the use at hand; a target that no row fits explains them better
@@ -69,6 +81,7 @@ class Services:
         """Read one service file and build its rows."""
         model, problems = validate(ServiceFile, document.value, document.spot)
         self._findings += problems
+        self._facts.exists(document.value.get("service") if isinstance(document.value, dict) else None)
         if model is None:
             return
         if model.service in self._seen:
@@ -77,6 +90,8 @@ class Services:
             return
         self._seen[model.service] = document.spot.place
         whole = Part(document.value, document.spot)
+        self._facts.calls(model.service, model.depends_on, whole.spot.at(("depends_on",)))
+        self._facts.states(model.service, model.resources, whole.spot.at(("resources",)))
         self._check_stages(model, whole.spot)
         for component, use in model.use.items():
             found = self._use(model, component, use, whole, document.file)
@@ -121,6 +136,7 @@ class Services:
         )
 
     def _build(self, use: _Use) -> None:
+        self._facts.watches(use.service, use.component, [target.dimensions for target in use.shared])
         untold = use.profile.broken | self._misspelt_rows(use)  # more said of these would only be noise
         watched: set[int] = set()
         for name, base in use.profile.parts.items():
@@ -159,6 +175,8 @@ class Services:
         own, problems = validate(OverrideModel, said.only(*_OVERRIDE_KEYS).value, said.spot, name)
         self._findings += problems
         about = {id(target) for target in use.shared if _fits(base, target)}
+        if own and own.targets:
+            self._facts.watches(use.service, use.component, own.targets)
         if own is None or self._is_disabled(name, own, said):
             return about
         chosen = self._stated(name, base, said, own) if own.targets is not None else self._shared(name, base, use)

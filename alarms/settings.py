@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from alarms.domain.alarm import Mode
+from alarms.domain.bounds import Bounds
 from alarms.domain.text import Language
 
 PLACEHOLDER_ACCOUNT = "123456789012"  # AWS's own documentation account: stands in where nobody declared one
@@ -44,9 +45,9 @@ class Settings:
     ``account`` is the placeholder unless ``account_declared``; ``region`` likewise. ``topic`` is a name, ``topic_arn`` where
     it is. ``channels`` maps logical channels to Slack channels: one that is not in it is used as it is. ``runbook_base`` is
     the address that a row's ``runbook`` path is appended to, empty when there is none. ``settle_s`` is how long alarms of
-    one service are collected before one plan. ``stages`` are the names of all stages (any name
-    is allowed unless ``stages_declared``), ``databases`` and
-    ``clusters`` what limits are taken from offline.
+    one service are collected before one plan. ``bounds`` are the limits wider than one row. ``stages`` are the names of all
+    stages (any name is allowed unless ``stages_declared``), ``databases`` and ``clusters`` what limits are taken from
+    offline.
     """
 
     catalogue: str = "tocsin"
@@ -61,6 +62,7 @@ class Settings:
     channels: Mapping[str, str] = field(default_factory=dict)
     runbook_base: str = ""
     settle_s: int = 20
+    bounds: Bounds = field(default_factory=Bounds)
     databases: Mapping[str, Database] = field(default_factory=dict)
     clusters: Mapping[str, Cluster] = field(default_factory=dict)
     stages: tuple[str, ...] = (DEFAULT_STAGE,)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 from alarms.domain.alarm import Mode
+from alarms.domain.bounds import Bounds, Breaker, Scope, Storm
 from alarms.domain.text import Language
 from alarms.kind import did_you_mean
 from alarms.problem import Level, Place, Problem
@@ -87,12 +89,32 @@ def _settings(whole: TocsinFile, stage: StageModel, name: str, names: tuple[str,
         channels={**whole.channels, **stage.channels},
         runbook_base=stage.runbook_base or whole.runbook_base or "",
         settle_s=whole.settle,
+        bounds=_bounds(whole, stage),
         databases={key: _database(value) for key, value in {**whole.databases, **stage.databases}.items()},
         clusters={key: _cluster(value) for key, value in {**whole.clusters, **stage.clusters}.items()},
         stages=names,
         account_declared=account is not None,
         region_declared=region is not None,
         stages_declared=bool(whole.stages),
+    )
+
+
+def _bounds(whole: TocsinFile, stage: StageModel) -> Bounds:
+    """Return the bounds of ``stage``: each key its own, else the whole catalogue's, else the default."""
+    own = Bounds()
+
+    def said(section: str, key: str, default: Any) -> Any:
+        models = (getattr(stage, section), getattr(whole, section))
+        return next((value for model in models if model and (value := getattr(model, key)) is not None), default)
+
+    return Bounds(
+        limits={scope: tuple(said("limits", scope.value, own.limits[scope])) for scope in Scope},
+        storm=Storm(said("storm", "services", own.storm.services), said("storm", "cool_down", own.storm.cool_down_s)),
+        breaker=Breaker(
+            no_help=said("breaker", "no_help", own.breaker.no_help),
+            within_s=said("breaker", "within", own.breaker.within_s),
+            open_for_s=said("breaker", "open_for", own.breaker.open_for_s),
+        ),
     )
 
 

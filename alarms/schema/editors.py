@@ -8,11 +8,20 @@ from typing import Any
 
 from pydantic.json_schema import models_json_schema
 
-from alarms.domain.action import Actions
+from alarms.domain.action import Actions, Parameter, ParameterKind
 from alarms.kinds import DEFAULT, kinds
 from alarms.schema.files import OverrideModel, RowsFile, ServiceFile, StandModel, TocsinFile
 from alarms.schema.rows import row_model
 
+_WRITTEN: Mapping[ParameterKind, dict[str, Any]] = {
+    ParameterKind.COUNT: {"type": "integer", "minimum": 1},
+    ParameterKind.NUMBER: {"type": "number", "exclusiveMinimum": 0},
+    ParameterKind.FLAG: {"type": "boolean"},
+    ParameterKind.TEXTS: {"type": "array", "items": {"type": "string", "minLength": 1}, "minItems": 1},
+    ParameterKind.DURATION: {"type": "string", "examples": ["10 m"]},
+    ParameterKind.PERCENT: {"type": "string", "examples": ["25 %"]},
+    ParameterKind.TEXT: {"type": "string", "minLength": 1},
+}
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _FILES: dict[str, type[Any]] = {"rows": RowsFile, "service": ServiceFile, "tocsin": TocsinFile}
 
@@ -72,8 +81,15 @@ def _override(rows: Mapping[str, Schema], own: Schema) -> Schema:
 
 
 def _parameters(actions: Actions) -> Schema:
-    return {
-        parameter.name: {"description": f"{spec.name}: {parameter.summary}"}
-        for spec in actions.specs().values()
-        for parameter in spec.parameters
-    }
+    """Return every action's parameters by name; one that several actions have may be any of theirs."""
+    found: dict[str, list[Schema]] = {}
+    for spec in actions.specs().values():
+        for parameter in spec.parameters:
+            described = {"description": f"{spec.name}: {parameter.summary}", **_value(parameter)}
+            found.setdefault(parameter.name, []).append(described)
+    return {name: shapes[0] if len(shapes) == 1 else {"anyOf": shapes} for name, shapes in found.items()}
+
+
+def _value(parameter: Parameter) -> Schema:
+    """Return the schema of what is written for ``parameter``."""
+    return {**_WRITTEN[parameter.kind], **({} if parameter.maximum is None else {"maximum": parameter.maximum})}

@@ -6,6 +6,7 @@ from typing import Any
 
 from pydantic import Field
 
+from alarms.schema.bounds import BreakerModel, LimitsModel, StormModel
 from alarms.schema.fields import (
     Account,
     Count,
@@ -33,6 +34,9 @@ class RowsFile(Strict):
 
     component: Slug | None = Field(default=None, description="what is watched; a profile's services refer to it")
     service: Slug | None = Field(default=None, description="rows that stand alone: whose they are")
+    depends_on: list[Slug] = Field(
+        default_factory=list, description="rows that stand alone: the services that `service` calls itself"
+    )
     defaults: Map = Field(default_factory=dict, description="what every row of this file says unless it says otherwise")
     alarms: list[Map] = Field(description="the rows")
 
@@ -74,7 +78,11 @@ class ServiceFile(Strict):
     service: Slug
     owner: Line
     notify: Line = Field(description="the logical channel")
+    depends_on: list[Slug] = Field(default_factory=list, description="the services that this one calls itself")
     use: dict[str, UseModel]
+    resources: dict[Slug, list[Dimensions]] = Field(
+        default_factory=dict, description="what no alarm watches and a diagnosis should look at, by component"
+    )
     stages: dict[str, ServiceStageModel] = Field(default_factory=dict)
 
 
@@ -105,6 +113,9 @@ class StageModel(Strict):
     channels: dict[str, Line] = Field(default_factory=dict)
     approvers: list[Line] = Field(default_factory=list, description="who may approve what is proposed")
     runbook_base: Line | None = None
+    limits: LimitsModel | None = Field(default=None, description="at most so many runs together, by scope")
+    storm: StormModel | None = Field(default=None, description="when so much rings at once that nothing is changed")
+    breaker: BreakerModel | None = Field(default=None, description="when a policy that does not help is closed")
     databases: dict[str, DatabaseModel] = Field(default_factory=dict)
     clusters: dict[str, ClusterModel] = Field(default_factory=dict)
 

@@ -59,7 +59,9 @@ class StepModel(Strict):
 
     action: Line = Field(description="what is done; `tocsin schema` lists the actions")
     with_: dict[str, Any] = Field(default_factory=dict, alias="with", description="the action's own parameters")
-    mode: ModeName | None = Field(default=None, description="how far it may go: observe (when left out), propose or auto")
+    mode: ModeName | None = Field(
+        default=None, description="how far it may go: observe (when left out), propose, approve or auto"
+    )
     limits: list[LimitText] = Field(
         default_factory=list, description="at most so often, per policy and resource; all of them hold"
     )
@@ -67,6 +69,9 @@ class StepModel(Strict):
         default=None, description="no second run on the resource within this time; 10 m when left out"
     )
     verify_within: Duration | None = Field(default=None, description="it must have helped by then; 15 m when left out")
+    approve_within: Duration | None = Field(
+        default=None, description="an approval that nobody has given by then expires; 30 m when left out"
+    )
     revert: RevertModel | None = Field(default=None, description="when what was changed is given back")
     otherwise: list[StepModel] = Field(default_factory=list, description="what follows, in order, when it did not help")
 
