@@ -16,6 +16,7 @@ from moto.moto_api._internal import mock_random
 
 from infra.local.arns import Place
 from infra.local.autoscaling import AutoScaling
+from infra.local.balancing import Balancing
 from infra.local.clock import Clock
 from infra.local.cloudwatch import CloudWatch
 from infra.local.ecs import Ecs
@@ -45,6 +46,7 @@ class Embedded:
     autoscaling: AutoScaling
     scheduler: Scheduler
     mappings: LambdaMappings
+    balancing: Balancing
     logs: Logs
 
     def client(self, service: str) -> Any:
@@ -91,7 +93,9 @@ def _assemble(clock: Clock, seam: Seam, place: Place, throttle: bool) -> Embedde
     session = boto3.Session(region_name=place.region)
     own = _OwnCalls(session, seam)
     cloudwatch = CloudWatch(clock, seam, place, own.publish, throttle=throttle)
-    ecs = Ecs(clock, seam.lock, place, seam.next_id)
+    ecs = Ecs(clock, seam.lock, place, seam.next_id, cloudwatch.state_or_none)
+    cloudwatch.on_event(ecs.hear_alarm)
+    balancing = Balancing(clock, place, ecs)
     autoscaling = AutoScaling(clock, seam, place, ecs, cloudwatch.metrics)
     scheduler = Scheduler(clock, seam, place, own.send)
     mappings = LambdaMappings(clock, seam, place)
@@ -101,9 +105,10 @@ def _assemble(clock: Clock, seam: Seam, place: Place, throttle: bool) -> Embedde
     seam.serve("application-autoscaling", autoscaling.operations)
     seam.serve("scheduler", scheduler.operations)
     seam.serve("resourcegroupstaggingapi", Tagging(cloudwatch.alarms).operations, others_to_moto=True)
+    seam.serve("elbv2", balancing.operations, others_to_moto=True)
     seam.serve("lambda", mappings.operations, others_to_moto=True)
     seam.serve("logs", logs.operations, others_to_moto=True)
-    return Embedded(clock, seam, place, session, cloudwatch, ecs, autoscaling, scheduler, mappings, logs)
+    return Embedded(clock, seam, place, session, cloudwatch, ecs, autoscaling, scheduler, mappings, balancing, logs)
 
 
 class _OwnCalls:

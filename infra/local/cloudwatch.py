@@ -62,6 +62,11 @@ class CloudWatch:
             raise KeyError(name)
         return alarm.state
 
+    def state_or_none(self, name: str) -> str | None:
+        """Return an alarm's state, None when there is no such alarm."""
+        alarm = self.alarms.get(name)
+        return alarm.state if alarm else None
+
     def _changed(self, alarm: AlarmRecord, now: datetime) -> None:
         """Hear of an alarm that was put or forced: its parents follow at once, a new composite leaves its first state soon."""
         if alarm.type == METRIC and alarm.period_s < 60 and self._quick is None:

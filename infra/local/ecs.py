@@ -11,8 +11,10 @@ from infra.local.aws_error import AwsError
 from infra.local.clock import Clock
 from infra.local.ecs_deployments import DeploymentOperations
 from infra.local.ecs_fleet import Change, Delays, Fleet
-from infra.local.ecs_model import Cluster, Service, describe_service, describe_task
+from infra.local.ecs_model import Cluster, Service, Task
 from infra.local.ecs_registry import Registry
+from infra.local.ecs_rollout import REVISIONED, Rollout
+from infra.local.ecs_views import describe_service, describe_task
 from infra.local.paging import page
 from infra.local.seam import Operation, Request
 
@@ -35,14 +37,26 @@ _DEFAULTS = {"strategy": "ROLLING", "maximumPercent": 200, "minimumHealthyPercen
 
 
 class Ecs:
-    """ECS of one account. Beside the API: what a scenario does to it (``settle``, ``block``, ``crash``)."""
+    """ECS of one account. Beside the API: what a scenario does to it (``settle``, ``block``, ``crash``, ``sicken`` …).
 
-    def __init__(self, clock: Clock, lock: threading.RLock | Any, place: Place, next_id: Callable[[], str]) -> None:
+    ``names_finished``: whether DescribeServices goes on naming a deployment that is over. ``state_of`` tells an alarm's state.
+    """
+
+    def __init__(
+        self,
+        clock: Clock,
+        lock: threading.RLock | Any,
+        place: Place,
+        next_id: Callable[[], str],
+        state_of: Callable[[str], str | None] = lambda _name: None,
+    ) -> None:
+        self.names_finished = False
         self._clock = clock
         self._lock = lock
         self.registry = Registry(place)
         self.fleet = Fleet(clock, lock, next_id)
-        self._deployments = DeploymentOperations(self.registry, self.fleet)
+        self._rollout = Rollout(clock, self.fleet, self.registry.workload, state_of)
+        self._deployments = DeploymentOperations(self.registry, self._rollout)
 
     @property
     def delays(self) -> Delays:
@@ -72,6 +86,15 @@ class Ecs:
         """Tell ``listener`` of each service whose tasks or deployments change."""
         self.fleet.listeners.append(listener)
 
+    def hear_alarm(self, event: Mapping[str, Any]) -> None:
+        """Take an alarm's change of state: deployments may watch it."""
+        with self._lock:
+            self._rollout.hear_alarm(self.services(), event)
+
+    def services(self) -> list[Service]:
+        """Return every service, for reading."""
+        return [service for cluster in self.registry.clusters.values() for service in cluster.services.values()]
+
     def settle(self, cluster: str, name: str) -> None:
         """Let all wanted tasks of a service run at once, without their start-up delay."""
         with self._lock:
@@ -95,6 +118,28 @@ class Ecs:
                 self.fleet.stop(service, task, "EssentialContainerExited", reason, code)
             self.fleet.reconcile(service)
 
+    def crash_loop(self, cluster: str, name: str, reason: str) -> None:
+        """Let every task that starts from now on end at once (``reason`` stands in it); an empty reason ends that."""
+        with self._lock:
+            self.service(cluster, name).dies = reason
+
+    def sicken(self, cluster: str, name: str, count: int, *, container: bool = True, target: str = "Target.Timeout") -> list[str]:
+        """Let ``count`` running tasks, the oldest first, fail their container's or the load balancer's health checks.
+
+        ``target`` is the reason that elbv2 gives ("": its checks pass). Returns their ARNs. ``count`` 0 makes all well again.
+        """
+        with self._lock:
+            service = self.service(cluster, name)
+            running = [task for task in service.tasks.values() if task.runs]
+            for task in running if not count else running[:count]:
+                task.health = ("UNHEALTHY" if container else task.health) if count else "HEALTHY"
+                task.target_reason = target if count else ""
+            return [task.arn for task in running[:count]]
+
+    def fail_rollbacks(self, cluster: str, name: str) -> None:
+        """Let each rollback of this service end in ROLLBACK_FAILED."""
+        self.service(cluster, name).rollbacks_fail = True
+
     def set_desired(self, service: Service, count: int) -> None:
         """Change the desired count, as UpdateService and Application Auto Scaling do: no new deployment."""
         service.desired = count
@@ -106,7 +151,7 @@ class Ecs:
         name = params["serviceName"]
         if name in cluster.services:
             raise AwsError("InvalidParameterException", "Creation of service was not idempotent.")
-        definition = self.registry.definition(params.get("taskDefinition"))
+        definition = self.registry.deployable(params.get("taskDefinition"))
         service = Service(
             name=name,
             arn=self.registry.place.arn("ecs", f"service/{cluster.name}/{name}"),
@@ -117,23 +162,24 @@ class Ecs:
             configuration=_DEFAULTS | dict(params.get("deploymentConfiguration") or {}),
         )
         cluster.services[name] = service
-        self.fleet.begin(service, definition)
-        return {"service": describe_service(service)}
+        self._rollout.begin(service, definition)
+        return {"service": self._shown(service)}
 
     def update_service(self, params: Params, _: Request) -> Answer:
-        """Change a service. Only another task definition or forceNewDeployment starts a deployment."""
+        """Change a service. Another task definition, network or load balancer, or forceNewDeployment, starts a deployment."""
         cluster = self.registry.cluster(params.get("cluster"))
         service = self._active(cluster, params["service"])
-        definition = self.registry.definition(params["taskDefinition"]) if "taskDefinition" in params else None
+        definition = self.registry.deployable(params["taskDefinition"]) if "taskDefinition" in params else None
+        revisioned = any(name in params and params[name] != service.settings.get(name) for name in REVISIONED)
         if "desiredCount" in params:
             service.desired = _count(params["desiredCount"])
         service.configuration |= dict(params.get("deploymentConfiguration") or {})
         service.settings |= {key: params[key] for key in _SETTINGS if key in params}
-        if params.get("forceNewDeployment") or (definition and definition != service.primary.definition):
-            self.fleet.begin(service, definition or service.primary.definition)
+        if params.get("forceNewDeployment") or revisioned or (definition and definition != service.primary.definition):
+            self._rollout.begin(service, definition or service.primary.definition)
         else:
             self.fleet.reconcile(service)
-        return {"service": describe_service(service)}
+        return {"service": self._shown(service)}
 
     def describe_services(self, params: Params, _: Request) -> Answer:
         """Describe up to ten services; unknown ones come back as failures."""
@@ -147,7 +193,7 @@ class Ecs:
                 arn = self.registry.place.arn("ecs", f"service/{cluster.name}/{reference.rsplit('/', 1)[-1]}")
                 failures.append({"arn": arn, "reason": "MISSING"})
             else:
-                found.append(describe_service(service))
+                found.append(self._shown(service))
         return {"services": found, "failures": failures}
 
     def list_services(self, params: Params, _: Request) -> Answer:
@@ -193,13 +239,16 @@ class Ecs:
         self.fleet.reconcile(service)
         return {"task": describe_task(service, task)}
 
+    def _shown(self, service: Service) -> Answer:
+        return describe_service(service, names_finished=self.names_finished)
+
     def _active(self, cluster: Cluster, reference: str) -> Service:
         service = cluster.services.get(reference.rsplit("/", 1)[-1])
         if service is None:
             raise AwsError("ServiceNotFoundException", "Service not found.")
         return service
 
-    def _task(self, cluster: Cluster, reference: str) -> tuple[Service | None, Any]:
+    def _task(self, cluster: Cluster, reference: str) -> tuple[Service | None, Task | None]:
         number = reference.rsplit("/", 1)[-1]
         for service in cluster.services.values():
             for arn, task in service.tasks.items():

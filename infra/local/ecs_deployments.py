@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from infra.local.aws_error import AwsError
-from infra.local.ecs_fleet import Fleet
-from infra.local.ecs_model import OPEN, ROLLING_BACK, Deployment, Service, brief, describe_deployment
+from infra.local.ecs_model import OPEN, ROLLING_BACK, Deployment, Service
 from infra.local.ecs_registry import Registry
+from infra.local.ecs_rollout import Rollout
+from infra.local.ecs_views import brief, describe_deployment, describe_revision
 from infra.local.paging import page
 from infra.local.seam import Operation, Request
 
@@ -19,9 +20,9 @@ Answer = dict[str, Any]
 class DeploymentOperations:
     """List, describe and stop the deployments of the services in ``registry``."""
 
-    def __init__(self, registry: Registry, fleet: Fleet) -> None:
+    def __init__(self, registry: Registry, rollout: Rollout) -> None:
         self._registry = registry
-        self._fleet = fleet
+        self._rollout = rollout
 
     @property
     def operations(self) -> dict[str, Operation]:
@@ -31,6 +32,7 @@ class DeploymentOperations:
             "DescribeServiceDeployments": self.describe_service_deployments,
             "DescribeServiceRevisions": self.describe_service_revisions,
             "StopServiceDeployment": self.stop_service_deployment,
+            "ContinueServiceDeployment": self.continue_service_deployment,
         }
 
     def list_service_deployments(self, params: Params, _: Request) -> Answer:
@@ -59,20 +61,11 @@ class DeploymentOperations:
         return {"serviceDeployments": found, "failures": failures}
 
     def describe_service_revisions(self, params: Params, _: Request) -> Answer:
-        """Describe revisions: which task definition each one runs."""
-        known = {item.revision_arn: (service, item) for service, item in self._all()}
+        """Describe revisions: which task definition, images and settings each one runs."""
+        known = {item.revision.arn: (service, item) for service, item in self._all()}
         found = [arn for arn in params["serviceRevisionArns"] if arn in known]
         return {
-            "serviceRevisions": [
-                {
-                    "serviceRevisionArn": arn,
-                    "serviceArn": known[arn][0].arn,
-                    "clusterArn": known[arn][0].cluster_arn,
-                    "taskDefinition": known[arn][1].definition,
-                    "createdAt": known[arn][1].created_at,
-                }
-                for arn in found
-            ],
+            "serviceRevisions": [describe_revision(*known[arn]) for arn in found],
             "failures": [{"arn": arn, "reason": "MISSING"} for arn in params["serviceRevisionArns"] if arn not in found],
         }
 
@@ -85,9 +78,23 @@ class DeploymentOperations:
             raise AwsError("ServiceDeploymentNotFoundException", "Service deployment not found.")
         service, deployment = known
         if deployment.status in OPEN:
-            self._fleet.roll_back(service, deployment, "Service deployment rolled back because of a StopServiceDeployment call.")
+            self._rollout.roll_back(
+                service, deployment, "Service deployment rolled back because of a StopServiceDeployment call."
+            )
         elif deployment.status not in ROLLING_BACK:
             raise AwsError("ConflictException", f"The service deployment is in {deployment.status} state and cannot be stopped.")
+        return {"serviceDeploymentArn": deployment.arn}
+
+    def continue_service_deployment(self, params: Params, _: Request) -> Answer:
+        """Let a deployment that waits at a PAUSE hook go on, or back."""
+        known = self._find(params["serviceDeploymentArn"])
+        if known is None:
+            raise AwsError("ServiceDeploymentNotFoundException", "Service deployment not found.")
+        service, deployment = known
+        waiting = [item for item in deployment.pauses if item.hook_id == params["hookId"] and item.status == "AWAITING_ACTION"]
+        if deployment.status not in OPEN or not waiting:
+            raise AwsError("InvalidParameterException", "The service deployment does not wait at this lifecycle hook.")
+        self._rollout.resume(service, deployment, waiting[0], params.get("action", "CONTINUE"))
         return {"serviceDeploymentArn": deployment.arn}
 
     def _service(self, params: Params) -> Service:

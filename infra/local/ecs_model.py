@@ -1,4 +1,4 @@
-"""What ECS knows: clusters, services, deployments, tasks; and how the API shows them. No behaviour on time."""
+"""What ECS knows: clusters, services, revisions, deployments, tasks. No behaviour on time, no shapes of the API."""
 
 from __future__ import annotations
 
@@ -8,26 +8,33 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-LIVE = ("PROVISIONING", "PENDING", "RUNNING")
-# A service deployment that can still be stopped. [ecs StopServiceDeployment]
+# A service deployment that can still be stopped. [ECS developer guide, Stopping Amazon ECS service deployments]
 OPEN = ("PENDING", "IN_PROGRESS")
 ROLLING_BACK = ("ROLLBACK_REQUESTED", "ROLLBACK_IN_PROGRESS")
 
 
 @dataclass
 class Task:
-    """One task. It is live until it is told to stop; ``stopping_at`` is that moment."""
+    """One task. It is live until it is told to stop; ``stopping_at`` is that moment.
+
+    ``health`` is what its container health checks say, ``target_reason`` why the load balancer's checks fail ("" when they pass).
+    """
 
     arn: str
     deployment_id: str
     definition: str
     created_at: datetime
+    address: str = ""
+    images: tuple[Mapping[str, str], ...] = ()
+    health: str = "UNKNOWN"
+    target_reason: str = ""
     last_status: str = "PENDING"
     started_at: datetime | None = None
     stopping_at: datetime | None = None
     stopped_at: datetime | None = None
     stop_code: str = ""
     stopped_reason: str = ""
+    container_reason: str = ""
     exit_code: int | None = None
 
     @property
@@ -35,23 +42,73 @@ class Task:
         """Whether it runs or is about to."""
         return self.stopping_at is None
 
+    @property
+    def runs(self) -> bool:
+        """Whether it runs."""
+        return self.live and self.last_status == "RUNNING"
+
+
+@dataclass(frozen=True)
+class Revision:
+    """What a service ran from one moment on. ``images`` are {containerName, image, imageDigest}: the digest is fixed then.
+
+    ``checked``: a container has a health check, so that ECS knows how its tasks are.
+    """
+
+    arn: str
+    definition: str
+    created_at: datetime
+    settings: Mapping[str, Any]
+    images: tuple[Mapping[str, str], ...]
+    checked: bool = False
+
+
+@dataclass
+class Pause:
+    """A PAUSE hook at which a deployment waits, or waited."""
+
+    hook_id: str
+    stage: str
+    expires_at: datetime
+    timeout_action: str
+    status: str = "AWAITING_ACTION"
+
 
 @dataclass
 class Deployment:
-    """One roll-out of one revision. ``status`` is the service deployment's, ``rollout`` what DescribeServices shows."""
+    """One roll-out of one revision. ``status`` is the service deployment's, ``rollout`` what DescribeServices shows.
+
+    ``alternate``: its tasks stand in the alternate target group. ``production`` and ``test`` are its shares of the traffic in
+    percent. ``failed`` are tasks that never came to run. ``ignored`` are alarms that rang when it began. ``waits``: a timer or
+    a person has to let it go on.
+    """
 
     id: str
     arn: str
-    revision_arn: str
-    definition: str
+    revision: Revision
     created_at: datetime
     updated_at: datetime
     configuration: dict[str, Any]
     source: Deployment | None = None
     status: str = "IN_PROGRESS"
-    stage: str = "RECONCILE_SERVICE"
+    status_reason: str = ""
+    stage: str = ""
     finished_at: datetime | None = None
+    stopped_at: datetime | None = None
     rollback: dict[str, Any] | None = None
+    alternate: bool = False
+    production: float = 0.0
+    test: float = 0.0
+    failed: int = 0
+    ignored: frozenset[str] = frozenset()
+    triggered: list[str] = field(default_factory=list)
+    pauses: list[Pause] = field(default_factory=list)
+    waits: bool = False
+
+    @property
+    def definition(self) -> str:
+        """The task definition that it rolls out."""
+        return self.revision.definition
 
     @property
     def rollout(self) -> str:
@@ -63,12 +120,26 @@ class Deployment:
     @property
     def blue_green(self) -> bool:
         """Whether both revisions run until the bake time is over."""
-        return bool(self.configuration.get("strategy", "ROLLING") != "ROLLING")
+        return bool(self.configuration.get("strategy", "ROLLING") != "ROLLING") and self.source is not None
+
+    @property
+    def alarms(self) -> Mapping[str, Any]:
+        """The alarms that it watches; {} when it watches none."""
+        configured: Mapping[str, Any] = self.configuration.get("alarms") or {}
+        return configured if configured.get("enable") else {}
+
+    def target_group(self, balancer: Mapping[str, Any]) -> str:
+        """Return the target group of one of the service's load balancers in which this deployment's tasks stand; "" without."""
+        other = balancer.get("advancedConfiguration", {}).get("alternateTargetGroupArn", "")
+        return str(other if self.alternate and other else balancer.get("targetGroupArn", ""))
 
 
 @dataclass
 class Service:
-    """One service. ``deployments`` holds all, oldest first; ``primary`` is the one that it wants to run."""
+    """One service. ``deployments`` holds all, oldest first; ``primary`` is the one that it wants to run.
+
+    ``blocked`` is why no task can be placed, ``dies`` why every task that starts ends at once; "" for neither.
+    """
 
     name: str
     arn: str
@@ -80,20 +151,22 @@ class Service:
     deployments: list[Deployment] = field(default_factory=list)
     tasks: dict[str, Task] = field(default_factory=dict)
     events: deque[dict[str, Any]] = field(default_factory=lambda: deque(maxlen=100))
-    blocked: str = ""  # why no task can be placed
+    blocked: str = ""
+    dies: str = ""
+    rollbacks_fail: bool = False
     steady: bool = False
 
     @property
     def primary(self) -> Deployment:
         """The deployment that the service wants."""
         newest = self.deployments[-1]
-        back = newest.status in (*ROLLING_BACK, "ROLLBACK_SUCCESSFUL")
+        back = newest.status in ("ROLLBACK_IN_PROGRESS", "ROLLBACK_SUCCESSFUL")
         return newest.source if back and newest.source else newest
 
     @property
     def running(self) -> int:
         """Tasks that run, of all deployments."""
-        return sum(task.live and task.last_status == "RUNNING" for task in self.tasks.values())
+        return sum(task.runs for task in self.tasks.values())
 
     @property
     def pending(self) -> int:
@@ -110,6 +183,10 @@ class Service:
         """Return the live tasks of one deployment, oldest first."""
         return [task for task in self.tasks.values() if task.live and task.deployment_id == deployment.id]
 
+    def all_run(self, deployment: Deployment) -> bool:
+        """Tell whether a deployment has as many running tasks as the service wants."""
+        return sum(task.runs for task in self.of(deployment)) >= self.desired
+
     def say(self, message: str, at: datetime, event_id: str) -> None:
         """Add an event, newest first, as AWS keeps them: the last hundred."""
         self.events.appendleft({"id": event_id, "createdAt": at, "message": f"(service {self.name}) {message}"})
@@ -123,127 +200,3 @@ class Cluster:
     arn: str
     settings: list[dict[str, str]] = field(default_factory=list)
     services: dict[str, Service] = field(default_factory=dict)
-
-
-def describe_service(service: Service) -> dict[str, Any]:
-    """Return a service as DescribeServices shows it."""
-    shown: dict[str, Any] = {
-        **service.settings,
-        "serviceArn": service.arn,
-        "serviceName": service.name,
-        "clusterArn": service.cluster_arn,
-        "status": "ACTIVE",
-        "desiredCount": service.desired,
-        "runningCount": service.running,
-        "pendingCount": service.pending,
-        "taskDefinition": service.primary.definition,
-        "deploymentConfiguration": dict(service.configuration),
-        "deployments": [_deployment(service, item) for item in _shown_deployments(service)],
-        "events": list(service.events),
-        "createdAt": service.created_at,
-        "schedulingStrategy": "REPLICA",
-        "deploymentController": {"type": "ECS"},
-    }
-    if service.open_deployment is not None:
-        shown["currentServiceDeployment"] = service.open_deployment.arn
-    shown["currentServiceRevisions"] = [_revision(service, item) for item in _shown_deployments(service)]
-    return shown
-
-
-def describe_deployment(service: Service, deployment: Deployment) -> dict[str, Any]:
-    """Return a service deployment as DescribeServiceDeployments shows it."""
-    shown: dict[str, Any] = {
-        **brief(service, deployment),
-        "updatedAt": deployment.updated_at,
-        "sourceServiceRevisions": [_weighted(service, deployment.source, 0.0)] if deployment.source else [],
-        "targetServiceRevision": _weighted(service, deployment, 100.0),
-        "lifecycleStage": deployment.stage,
-        "deploymentConfiguration": dict(deployment.configuration),
-    }
-    del shown["targetServiceRevisionArn"]
-    alarms = deployment.configuration.get("alarms")
-    if alarms:
-        status = "MONITORING" if deployment.rollout == "IN_PROGRESS" else "MONITORING_COMPLETE"
-        shown["alarms"] = {"status": status, "alarmNames": alarms["alarmNames"], "triggeredAlarmNames": []}
-    return {**shown, "rollback": dict(deployment.rollback)} if deployment.rollback else shown
-
-
-def brief(service: Service, deployment: Deployment) -> dict[str, Any]:
-    """Return a service deployment as ListServiceDeployments shows it."""
-    shown: dict[str, Any] = {
-        "serviceDeploymentArn": deployment.arn,
-        "serviceArn": service.arn,
-        "clusterArn": service.cluster_arn,
-        "createdAt": deployment.created_at,
-        "startedAt": deployment.created_at,
-        "targetServiceRevisionArn": deployment.revision_arn,
-        "status": deployment.status,
-    }
-    return {**shown, "finishedAt": deployment.finished_at} if deployment.finished_at else shown
-
-
-def describe_task(service: Service, task: Task) -> dict[str, Any]:
-    """Return a task as DescribeTasks shows it."""
-    container: dict[str, Any] = {"name": service.name, "taskArn": task.arn, "lastStatus": task.last_status}
-    if task.exit_code is not None:
-        container["exitCode"] = task.exit_code
-    shown: dict[str, Any] = {
-        "taskArn": task.arn,
-        "clusterArn": service.cluster_arn,
-        "taskDefinitionArn": task.definition,
-        "group": f"service:{service.name}",
-        "startedBy": task.deployment_id,
-        "lastStatus": task.last_status,
-        "desiredStatus": "RUNNING" if task.live else "STOPPED",
-        "createdAt": task.created_at,
-        "launchType": "FARGATE",
-        "containers": [container],
-    }
-    times = {"startedAt": task.started_at, "stoppingAt": task.stopping_at, "stoppedAt": task.stopped_at}
-    words = {"stopCode": task.stop_code, "stoppedReason": task.stopped_reason}
-    return shown | {name: value for name, value in (times | words).items() if value}
-
-
-def _shown_deployments(service: Service) -> list[Deployment]:
-    """Return the primary first, then whatever still has tasks."""
-    others = [item for item in reversed(service.deployments) if item is not service.primary and service.of(item)]
-    return [service.primary, *others]
-
-
-def _deployment(service: Service, deployment: Deployment) -> dict[str, Any]:
-    primary = deployment is service.primary
-    counts = _counts(service, deployment)
-    return {
-        "id": deployment.id,
-        "status": "PRIMARY" if primary else "ACTIVE",
-        "taskDefinition": deployment.definition,
-        "desiredCount": service.desired if primary else counts["runningTaskCount"] + counts["pendingTaskCount"],
-        "pendingCount": counts["pendingTaskCount"],
-        "runningCount": counts["runningTaskCount"],
-        "failedTasks": 0,
-        "createdAt": deployment.created_at,
-        "updatedAt": deployment.updated_at,
-        "launchType": "FARGATE",
-        "rolloutState": deployment.rollout,
-        "rolloutStateReason": f"ECS deployment {deployment.id} {_WORDS[deployment.rollout]}.",
-    }
-
-
-_WORDS = {"IN_PROGRESS": "in progress", "COMPLETED": "completed", "FAILED": "failed"}
-
-
-def _revision(service: Service, deployment: Deployment) -> dict[str, Any]:
-    return {"arn": deployment.revision_arn, **_counts(service, deployment)}
-
-
-def _weighted(service: Service, deployment: Deployment, weight: float) -> dict[str, Any]:
-    return {**_revision(service, deployment), "requestedProductionTrafficWeight": weight}
-
-
-def _counts(service: Service, deployment: Deployment) -> Mapping[str, Any]:
-    tasks = service.of(deployment)
-    return {
-        "requestedTaskCount": service.desired if deployment is service.primary else len(tasks),
-        "runningTaskCount": sum(task.last_status == "RUNNING" for task in tasks),
-        "pendingTaskCount": sum(task.last_status == "PENDING" for task in tasks),
-    }

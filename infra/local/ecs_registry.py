@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -24,6 +25,7 @@ class Registry:
         self.place = place
         self.clusters: dict[str, Cluster] = {}
         self._definitions: dict[str, list[dict[str, Any]]] = {}
+        self._pushed: dict[str, str] = {}
 
     @property
     def operations(self) -> dict[str, Operation]:
@@ -33,6 +35,7 @@ class Registry:
             "DescribeClusters": self.describe_clusters,
             "RegisterTaskDefinition": self.register_task_definition,
             "DescribeTaskDefinition": self.describe_task_definition,
+            "DeregisterTaskDefinition": self.deregister_task_definition,
         }
 
     def cluster(self, reference: str | None) -> Cluster:
@@ -45,6 +48,33 @@ class Registry:
     def definition(self, reference: str | None) -> str:
         """Return the ARN of a task definition given as family, family:revision or ARN."""
         return str(self._find(reference)["taskDefinitionArn"])
+
+    def deployable(self, reference: str | None) -> str:
+        """Return the ARN of a task definition that a service may run; AwsError when it is INACTIVE."""
+        found = self._find(reference)
+        if found["status"] != "ACTIVE":
+            raise AwsError("ClientException", "TaskDefinition is inactive")
+        return str(found["taskDefinitionArn"])
+
+    def workload(self, reference: str) -> tuple[tuple[Mapping[str, str], ...], bool]:
+        """Return the images that a deployment of a task definition would run now, by digest; and whether it has health checks."""
+        containers = self._find(reference).get("containerDefinitions", ())
+        images = tuple(
+            {"containerName": item["name"], "image": item["image"], "imageDigest": self.digest(item["image"])}
+            for item in containers
+        )
+        return images, any("healthCheck" in item for item in containers)
+
+    def digest(self, image: str) -> str:
+        """Return what an image reference stands for at this moment."""
+        if "@" in image:
+            return image.split("@", 1)[1]
+        return self._pushed.get(image) or "sha256:" + hashlib.sha256(image.encode()).hexdigest()
+
+    def push(self, image: str, content: str) -> str:
+        """Let a tag stand for other content from now on, as a push to the registry does; returns the new digest."""
+        self._pushed[image] = "sha256:" + hashlib.sha256(f"{image} {content}".encode()).hexdigest()
+        return self._pushed[image]
 
     def create_cluster(self, params: Params, _: Request) -> Answer:
         """Create a cluster; one that exists is returned as it is."""
@@ -76,10 +106,17 @@ class Registry:
         """Describe one task definition."""
         return {"taskDefinition": dict(self._find(params["taskDefinition"]))}
 
+    def deregister_task_definition(self, params: Params, request: Request) -> Answer:
+        """Make one revision INACTIVE: services that run it go on, no new one may."""
+        found = self._find(params["taskDefinition"])
+        found |= {"status": "INACTIVE", "deregisteredAt": request.at}
+        return {"taskDefinition": dict(found)}
+
     def _find(self, reference: str | None) -> dict[str, Any]:
         family, _, revision = (reference or "").rsplit("/", 1)[-1].partition(":")
         revisions = self._definitions.get(family, [])
-        number = int(revision) if revision.isdigit() else len(revisions)
+        active = [item["revision"] for item in revisions if item["status"] == "ACTIVE"]
+        number = int(revision) if revision.isdigit() else max(active, default=0)
         if not 1 <= number <= len(revisions):
             raise AwsError("ClientException", "Unable to describe task definition.")
         return revisions[number - 1]

@@ -88,6 +88,47 @@ def services(aws: Embedded) -> None:
     ecs.describe_service_revisions(serviceRevisionArns=[newest["targetServiceRevisionArn"], "none"])
 
 
+def deployments(aws: Embedded) -> None:
+    """Go blue/green with load balancer, pause and alarms, on and back; look at the targets on the way."""
+    ecs, elb = aws.client("ecs"), aws.client("elbv2")
+    blue, green = aws.balancing.preload("blue"), aws.balancing.preload("green")
+    rules = {"alternateTargetGroupArn": green, "productionListenerRule": "p", "testListenerRule": "t", "roleArn": "r"}
+    balancer = {"targetGroupArn": blue, "containerName": "n", "containerPort": 80, "advancedConfiguration": rules}
+    pause = {"targetType": "PAUSE", "lifecycleStages": ["POST_SCALE_UP"], "timeoutConfiguration": {"timeoutInMinutes": 60}}
+    how = {
+        "strategy": "BLUE_GREEN",
+        "bakeTimeInMinutes": 5,
+        "lifecycleHooks": [pause],
+        "alarms": {"alarmNames": ["x"], "enable": True, "rollback": True},
+    }
+    check = {"name": "n", "image": "i", "healthCheck": {"command": ["CMD", "true"]}}
+    for _ in range(2):
+        ecs.register_task_definition(family="g", containerDefinitions=[check])
+    ecs.create_service(
+        cluster="c", serviceName="g", taskDefinition="g:1", desiredCount=2, loadBalancers=[balancer], deploymentConfiguration=how
+    )
+    aws.clock.advance(60)
+    ecs.update_service(cluster="c", service="g", taskDefinition="g:2")
+    aws.clock.advance(60)
+    arn = ecs.describe_services(cluster="c", services=["g"])["services"][0]["currentServiceDeployment"]
+    (waiting,) = ecs.describe_service_deployments(serviceDeploymentArns=[arn])["serviceDeployments"][0]["lifecycleHookDetails"]
+    ecs.continue_service_deployment(serviceDeploymentArn=arn, hookId=waiting["hookId"], action="CONTINUE")
+    aws.clock.advance(60)
+    ecs.describe_service_deployments(serviceDeploymentArns=[arn])
+    ecs.describe_service_revisions(
+        serviceRevisionArns=[
+            item["arn"] for item in ecs.describe_services(cluster="c", services=["g"])["services"][0]["currentServiceRevisions"]
+        ]
+    )
+    elb.describe_target_groups(TargetGroupArns=[blue])
+    elb.describe_target_groups()
+    elb.describe_target_health(TargetGroupArn=green)
+    aws.ecs.sicken("c", "g", 1)
+    elb.describe_target_health(TargetGroupArn=blue, Targets=[{"Id": "10.9.9.9"}])
+    ecs.describe_tasks(cluster="c", tasks=ecs.list_tasks(cluster="c", serviceName="g")["taskArns"])
+    ecs.deregister_task_definition(taskDefinition="g:1")
+
+
 def scaling(aws: Embedded) -> None:
     """Bounds, a policy, a schedule."""
     client = aws.client("application-autoscaling")
@@ -149,7 +190,7 @@ def test_every_answer_of_every_operation_is_what_its_service_model_allows(aws: E
     """No operation is left out of the story; one that is added must be added here."""
     calls: list[Call] = []
     aws.seam.observe(calls.append)
-    for part in (alarms, metrics, services, scaling, schedules, mappings, log_queries):
+    for part in (alarms, metrics, services, deployments, scaling, schedules, mappings, log_queries):
         part(aws)
 
     answered = {(call.service, call.operation) for call in calls if call.served == "overlay" and call.error_code is None}
@@ -160,6 +201,7 @@ def test_every_answer_of_every_operation_is_what_its_service_model_allows(aws: E
         "scheduler": aws.scheduler,
         "lambda": aws.mappings,
         "logs": aws.logs,
+        "elbv2": aws.balancing,
     }
     known = {(service, operation) for service, part in parts.items() for operation in part.operations}
     assert answered == known | {("resourcegroupstaggingapi", "GetResources")}
