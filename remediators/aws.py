@@ -93,15 +93,28 @@ class Client:
 
 
 class Clients:
-    """The AWS clients of this process, each made on first use by botocore itself: boto3 would load S3's transfer manager."""
+    """The AWS clients of this process, each made on first use by botocore itself: boto3 would load S3's transfer manager.
 
-    def __init__(self) -> None:
+    ``postgres`` is a client too, of no AWS service: connections of our own to a database. ``authorities`` is the file of the
+    certificates that it trusts; "" for those of the system.
+    """
+
+    def __init__(self, authorities: str = "") -> None:
         self._session: botocore.session.Session | None = None
         self._made: dict[str, Any] = {}
+        self._authorities = authorities
 
-    def __call__(self, service: str) -> Client:
+    def __call__(self, service: str) -> Any:
         """Return the client of ``service`` as actions use it."""
-        return Client(self.boto(service))
+        return self._postgres() if service == "postgres" else Client(self.boto(service))
+
+    def _postgres(self) -> Any:
+        """Return the client of databases; its driver is loaded only when an action asks for one."""
+        if "postgres" not in self._made:
+            from remediators.postgres import Postgres
+
+            self._made["postgres"] = Postgres(lambda: Client(self.boto("secretsmanager")), self._authorities)
+        return self._made["postgres"]
 
     def boto(self, service: str) -> Any:
         """Return botocore's own client of ``service``."""

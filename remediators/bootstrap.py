@@ -104,7 +104,7 @@ def build(environ: Mapping[str, str], audit: Audit | None = None, *, actions: Ac
     missing = [name for name in NAMES if not environ.get(name)]
     if missing:
         raise CannotRun(f"environment: {', '.join(missing)} not set")
-    clients = Clients()
+    clients = Clients(authorities=environ.get("TOCSIN_DATABASE_CA", ""))
     return App(
         Ports(
             rows=Catalogue(clients, environ["TOCSIN_CATALOGUE_TABLE"]),

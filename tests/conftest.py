@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -50,3 +52,12 @@ class Golden:
 def golden(request: pytest.FixtureRequest) -> Golden:
     """Return the golden-file comparer."""
     return Golden(update=bool(request.config.getoption("--golden-update")))
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[Any]:
+    """Start a real PostgreSQL of this session's own (``postgres_server.Server``)."""
+    from postgres_server import serving
+
+    with serving() as server:
+        yield server

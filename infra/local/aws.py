@@ -22,6 +22,7 @@ from infra.local.cloudwatch import CloudWatch
 from infra.local.ecs import Ecs
 from infra.local.lambda_mappings import LambdaMappings
 from infra.local.logs import Logs
+from infra.local.rds_data import RdsData
 from infra.local.scheduler import Scheduler
 from infra.local.seam import Seam
 from infra.local.tagging import Tagging
@@ -48,6 +49,7 @@ class Embedded:
     mappings: LambdaMappings
     balancing: Balancing
     logs: Logs
+    rds_data: RdsData
 
     def client(self, service: str) -> Any:
         """Return a boto3 client of ``service`` in the embedded region."""
@@ -100,6 +102,7 @@ def _assemble(clock: Clock, seam: Seam, place: Place, throttle: bool) -> Embedde
     scheduler = Scheduler(clock, seam, place, own.send)
     mappings = LambdaMappings(clock, seam, place)
     logs = Logs(clock, seam, place)
+    rds_data = RdsData(own.secret)
     seam.serve("cloudwatch", cloudwatch.operations)
     seam.serve("ecs", ecs.operations)
     seam.serve("application-autoscaling", autoscaling.operations)
@@ -108,7 +111,21 @@ def _assemble(clock: Clock, seam: Seam, place: Place, throttle: bool) -> Embedde
     seam.serve("elbv2", balancing.operations, others_to_moto=True)
     seam.serve("lambda", mappings.operations, others_to_moto=True)
     seam.serve("logs", logs.operations, others_to_moto=True)
-    return Embedded(clock, seam, place, session, cloudwatch, ecs, autoscaling, scheduler, mappings, balancing, logs)
+    seam.serve("rds-data", rds_data.operations)
+    return Embedded(
+        clock=clock,
+        seam=seam,
+        place=place,
+        session=session,
+        cloudwatch=cloudwatch,
+        ecs=ecs,
+        autoscaling=autoscaling,
+        scheduler=scheduler,
+        mappings=mappings,
+        balancing=balancing,
+        logs=logs,
+        rds_data=rds_data,
+    )
 
 
 class _OwnCalls:
@@ -131,6 +148,15 @@ class _OwnCalls:
         with self._seam.internal():
             url = sqs.get_queue_url(QueueName=queue_arn.rsplit(":", 1)[-1])["QueueUrl"]
             sqs.send_message(QueueUrl=url, MessageBody=body, **fifo)
+
+    def secret(self, arn: str) -> str:
+        """Return a secret's text; LookupError when there is none."""
+        secrets = self._client("secretsmanager")
+        with self._seam.internal():
+            try:
+                return str(secrets.get_secret_value(SecretId=arn)["SecretString"])
+            except secrets.exceptions.ResourceNotFoundException:
+                raise LookupError(arn) from None
 
     def _client(self, service: str) -> Any:
         if service not in self._clients:

@@ -295,6 +295,7 @@ _VALIDATION = {
     "ecs": "InvalidParameterException",
     "lambda": "InvalidParameterValueException",
     "logs": "InvalidParameterException",
+    "rds-data": "BadRequestException",
     "resourcegroupstaggingapi": "InvalidParameterException",
 }
 _GENERAL_STATUS = {
