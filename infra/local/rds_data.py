@@ -15,6 +15,8 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Protocol
 
+from pg8000.exceptions import DatabaseError, InterfaceError
+
 from infra.local.aws_error import AwsError
 from infra.local.seam import Operation, Request
 
@@ -44,7 +46,7 @@ class Session(Protocol):
         ...
 
 
-# connect(user, password, database) opens a session; what it raises has the server's answer as first argument: a dict
+# connect(user, password, database) opens a session
 Connect = Callable[[str, str, str], Session]
 
 
@@ -119,12 +121,10 @@ def _spelled() -> Iterator[None]:
     """Turn the server's "no" into the Data API's."""
     try:
         yield
-    except AwsError:
-        raise
-    except Exception as error:
-        told = error.args[0] if error.args else None
-        if not isinstance(told, dict):  # the connection broke: there is no answer of the server's
-            raise AwsError("DatabaseUnavailableException", "", 504) from None
+    except (InterfaceError, OSError):  # the connection broke: there is no answer of the server's
+        raise AwsError("DatabaseUnavailableException", "", 504) from None
+    except DatabaseError as error:
+        told = error.args[0]
         if told.get("C") == "57014":
             raise AwsError("StatementTimeoutException", "Request timed out") from None
         place = f"; Position: {told['P']}" if "P" in told else ""
