@@ -94,6 +94,8 @@ class _Turn:
             raise Permanent(letter.problem, "unreadable")
         if letter.report:
             return [tell.report(letter.report, desk, self._now, letter.receives)]
+        if letter.command:
+            return [tell.silence(letter.command, desk, self._now)]
         quiet = [Outcome("dropped", reason="not-an-alarm", episode=ignored.why.value) for ignored in letter.ignored]
         return quiet + [tell.event(event, desk, self._now) for event in letter.events]
 

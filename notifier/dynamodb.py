@@ -3,7 +3,7 @@
 threads: partition key ``subject``, sort key ``item``. One item per transition, ``<time>#<state>``, which is never changed
 once written; the one of the ALARM that opened an incident also carries what was told of it. Reports without an incident
 stand under ``report:<id>``, which sorts after every time. All expire by the TTL attribute ``expires``. The subject ``channels``
-holds the id of each channel by its name.
+holds the id of each channel by its name, ``episodes`` each episode by the id that buttons carry.
 """
 
 from __future__ import annotations
@@ -17,10 +17,12 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from alarms.domain.alarm import Alarm
 from alarms.domain.errors import Retryable
-from alarms.domain.event import AlarmEvent, iso
+from alarms.domain.event import AlarmEvent, from_iso, iso
+from alarms.domain.incident import Episode
 from alarms.domain.report import Report
 from notifier.ports import Busy
 from notifier.record import Thread, Timeline, event_document, event_from
+from notifier.standing import Silence
 from notifier.timeline import item_key
 
 KEPT = timedelta(days=90)
@@ -28,6 +30,7 @@ LEASE = timedelta(seconds=120)  # longer than the function may run: a lease that
 _PAGE = 12  # transitions read at once: several incidents of an ordinary alarm
 _TIMES_END = ":"  # sorts right after the digits that every transition begins with
 _CHANNELS = "channels"  # a subject that no alarm has: theirs hold two slashes
+_EPISODES = "episodes"
 _TAKEN = "ConditionalCheckFailedException"
 
 Item = Mapping[str, Any]  # a DynamoDB item in its low-level form, {"name": {"S": "…"}}
@@ -108,6 +111,17 @@ class DynamoThreads:
         self._put({**_key(subject, item), "expires": _expiry(now)})
         answer = self._call("get_item", Key=_key(subject, item), ConsistentRead=True)
         return _thread(answer["Item"])
+
+    def point(self, episode: Episode, now: datetime) -> None:
+        """Let ``episode`` be found again by its id, which is all that a button carries."""
+        document = json.dumps(episode.to_document(), separators=(",", ":"))
+        self._call("put_item", Item={**_key(_EPISODES, episode.id), "episode": {"S": document}, "expires": _expiry(now)})
+
+    def episode(self, ident: str) -> Episode | None:
+        """Return the episode with this id; None when it is not known (any more)."""
+        answer = self._call("get_item", Key=_key(_EPISODES, ident), ConsistentRead=True)
+        document = answer.get("Item", {}).get("episode", {}).get("S")
+        return Episode.from_document(json.loads(document)) if document else None
 
     def learn(self, name: str, channel: str) -> None:
         """Remember the id of the channel called ``name``; written once in a process."""
@@ -222,6 +236,8 @@ def _members(thread: Thread) -> tuple[str, dict[str, Any]]:
         "reports": reports,
         "note": thread.note,
         "row_digest": thread.row_digest,
+        "silence": _silence_document(thread.silence),
+        "episode": thread.episode,
     }
     return ", ".join(f"{name} = :{name}" for name in stored), {f":{name}": {"S": value} for name, value in stored.items()}
 
@@ -241,6 +257,19 @@ def _thread(item: Item) -> Thread:
         note=text("note"),
         doubt=text("doing"),
         row_digest=text("row_digest"),
+        silence=_silence(text("silence")),
+        episode=text("episode"),
         revision=int(item.get("revision", {}).get("N", 0)),
         busy_until=float(item.get("lease_until", {}).get("N", 0)),
     )
+
+
+def _silence_document(silence: Silence | None) -> str:
+    """Return ``by|at|until``, empty while nobody silenced or unsilenced anything."""
+    return "|".join((silence.by, iso(silence.at), iso(silence.until))) if silence else ""
+
+
+def _silence(text: str) -> Silence | None:
+    by, _, times = text.partition("|")
+    at, _, until = times.partition("|")
+    return Silence(by, from_iso(at), from_iso(until)) if until else None

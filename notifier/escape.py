@@ -48,6 +48,16 @@ def link(url: str, label: str) -> str:
     return f"<{address}|{shown}>" if address else shown
 
 
+def person(user: str) -> str:
+    """Return a mention of the Slack user ``user`` when that looks like an id, else the text itself, escaped."""
+    return f"<@{user}>" if is_user(user) else mrkdwn(user, 40)
+
+
+def is_user(text: str) -> bool:
+    """Tell whether ``text`` looks like the id of a Slack user: ``U0123ABCD`` or, in an enterprise grid, ``W…``."""
+    return 3 <= len(text) <= 21 and text[0] in "UW" and text.isascii() and text.isalnum() and text.upper() == text
+
+
 def _address(url: str) -> str:
     """Return ``url`` with all that could end a Slack link encoded, empty when it is not usable."""
     try:

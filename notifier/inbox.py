@@ -1,4 +1,4 @@
-"""Opens an SQS batch: each record becomes a letter (alarm events, a report, or why it is neither), oldest transition first."""
+"""Opens an SQS batch: each record becomes a letter (alarm events, a report, a command, or why it is none), oldest first."""
 
 from __future__ import annotations
 
@@ -9,10 +9,12 @@ from datetime import datetime
 from typing import Any
 
 from alarms.domain import readings
+from alarms.domain.command import COMMAND_TYPE, Command, CommandKind
 from alarms.domain.event import AlarmEvent, Ignored, NotAlarm, timely
 from alarms.domain.payload import parse_all
 from alarms.domain.report import REPORT_TYPE, Report
 
+SILENCING = (CommandKind.MUTE, CommandKind.UNMUTE)
 _OURS = '"tocsin.'  # every message of our own has a type that begins so
 
 
@@ -27,6 +29,7 @@ class Letter:
     events: tuple[AlarmEvent, ...] = ()
     ignored: tuple[Ignored, ...] = ()
     report: Report | None = None
+    command: Command | None = None
     problem: str = ""
 
 
@@ -47,7 +50,7 @@ def _letter(record: Mapping[str, Any], now: datetime) -> Letter:
     sent = _sent_at(attributes, now)
     own = _own(record["body"])
     if own is not None:
-        return _report(record, receives, sent, own)
+        return (_command if own["type"] == COMMAND_TYPE else _report)(record, receives, sent, own)
     found = parse_all(dict(record), received_at=sent)
     events = tuple(timely(item, sent, now) for item in found if isinstance(item, AlarmEvent))
     ignored = tuple(item for item in found if isinstance(item, Ignored))
@@ -65,6 +68,13 @@ def _report(record: Mapping[str, Any], receives: int, sent: datetime, document: 
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         return Letter(record["messageId"], record, receives, sent, problem=f"unreadable report: {error!r}"[:300])
     return Letter(record["messageId"], record, receives, report.at, report=report)
+
+
+def _command(record: Mapping[str, Any], receives: int, sent: datetime, document: Mapping[str, Any]) -> Letter:
+    command = Command.from_document(document)
+    if command is None or command.kind not in SILENCING:
+        return Letter(record["messageId"], record, receives, sent, problem="a command that is not for the notifier")
+    return Letter(record["messageId"], record, receives, command.at, command=command)
 
 
 def _own(body: str) -> Mapping[str, Any] | None:

@@ -18,7 +18,9 @@ MAX_BLOCKS = 50
 MAX_BLOCKS_SIZE = 13_000
 MAX_ATTACHMENTS = 100
 _BLOCK_TYPES = frozenset({"header", "section", "context", "actions", "divider", "image"})
-_ALLOWED_CONTROL = re.compile(r"<(?:https?://[^<>|\s]{1,3000}(?:\|[^<>\n|]*)?|!date\^\d{1,12}\^[^<>|]+\|[^<>|]+)>")
+_ALLOWED_CONTROL = re.compile(
+    r"<(?:https?://[^<>|\s]{1,3000}(?:\|[^<>\n|]*)?|@[UW][A-Z0-9]{2,20}|!date\^\d{1,12}\^[^<>|]+\|[^<>|]+)>"
+)
 _ENTITY = re.compile(r"&(?:amp|lt|gt);")
 
 
@@ -106,6 +108,8 @@ def _section(block: Mapping[str, Any]) -> Iterable[Finding]:
         yield Finding(f"{len(fields)} fields, 1..10", "invalid_blocks")
     for field in fields or []:
         yield from _object(field, 2_000)
+    if "accessory" in block:
+        yield from _button(block["accessory"])
 
 
 def _context(block: Mapping[str, Any]) -> Iterable[Finding]:
@@ -121,14 +125,37 @@ def _actions(block: Mapping[str, Any]) -> Iterable[Finding]:
     if not 1 <= len(elements) <= 25:
         yield Finding(f"{len(elements)} action elements, 1..25", "invalid_blocks")
     for element in elements:
-        yield from _object(element.get("text"), 75)
-        for member, most in (("value", 2_000), ("url", 3_000), ("action_id", 255)):
-            if len(element.get(member, "")) > most:
-                yield Finding(f"{member} longer than {most}", "invalid_blocks")
+        yield from _button(element)
     yield from (
         Finding(twin, "invalid_blocks")
         for twin in _twins([element["action_id"] for element in elements if "action_id" in element])
     )
+
+
+def _button(element: Mapping[str, Any]) -> Iterable[Finding]:
+    """Check a button and its confirm dialog; no other interactive element is ours."""
+    if element.get("type") != "button":
+        yield Finding(f"unknown element {element.get('type')!r}", "invalid_blocks")
+    yield from _plain(element.get("text"), 75)
+    for member, most in (("value", 2_000), ("url", 3_000), ("action_id", 255)):
+        if not 0 < len(element.get(member, "x")) <= most:
+            yield Finding(f"{member} of 1..{most} characters", "invalid_blocks")
+    if element.get("style", "primary") not in ("primary", "danger"):
+        yield Finding(f"style {element['style']!r} is none", "invalid_blocks")
+    if "confirm" in element:
+        yield from _confirm(element["confirm"])
+
+
+def _confirm(dialog: Mapping[str, Any]) -> Iterable[Finding]:
+    for member, most in (("title", 100), ("confirm", 30), ("deny", 30)):
+        yield from _plain(dialog.get(member), most)
+    yield from _object(dialog.get("text"), 300)
+
+
+def _plain(text: Any, most: int) -> Iterable[Finding]:
+    if not isinstance(text, dict) or text.get("type") != "plain_text":
+        yield Finding("plain_text is wanted here", "invalid_blocks")
+    yield from _object(text, most)
 
 
 def _image(block: Mapping[str, Any]) -> Iterable[Finding]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -60,13 +61,23 @@ class Message:
 
     @property
     def digest(self) -> str:
-        """16 hex digits of what a reader would see: two messages with the same digest look the same."""
-        seen = json.dumps([self.text, self.blocks, self.attachments], ensure_ascii=False, separators=(",", ":"))
+        """16 hex digits of what a reader would see: two messages with the same digest look the same.
+
+        Ids of blocks are left out: they are new with every edit.
+        """
+        groups = [self.blocks, *({**one, "blocks": _anonymous(one["blocks"])} for one in self.attachments)]
+        seen = json.dumps([self.text, *groups], ensure_ascii=False, separators=(",", ":"))
         return hashlib.sha256(seen.encode("utf-8", "replace")).hexdigest()[:16]
 
 
+def _anonymous(blocks: Sequence[Block]) -> list[Block]:
+    return [{name: value for name, value in block.items() if name != "block_id"} for block in blocks]
+
+
 def _lines(block: Block) -> list[str]:
-    """Return a block's texts as mrkdwn, one a line."""
+    """Return a block's texts as mrkdwn, one a line; a button has nothing to read."""
+    if block["type"] == "actions":
+        return []
     texts = [block.get("text"), *block.get("fields", ()), *block.get("elements", ())]
     return [
         line
@@ -94,6 +105,22 @@ def header(text: str) -> Block:
 def section(text: str) -> Block:
     """Return a section of one mrkdwn text."""
     return {"type": "section", "text": mark(text)}
+
+
+def button(label: str, action: str, value: str, *, style: str = "", confirm: Block | None = None) -> Block:
+    """Return a button. ``action`` is the stable action_id, ``value`` an opaque id, ``style`` primary or danger."""
+    made: Block = {"type": "button", "text": words(label), "action_id": action, "value": value}
+    return {**made, **({"style": style} if style else {}), **({"confirm": confirm} if confirm else {})}
+
+
+def dialog(title: str, text: str, yes: str, no: str) -> Block:
+    """Return the dialog that asks again before a button counts (text at most 300 characters, labels 30)."""
+    return {"title": words(title), "text": words(text), "confirm": words(yes), "deny": words(no)}
+
+
+def actions(block_id: str, *buttons: Block) -> Block:
+    """Return a row of buttons. ``block_id`` has to be new with every edit."""
+    return {"type": "actions", "block_id": block_id, "elements": list(buttons)}
 
 
 def columns(fields: list[tuple[str, str]]) -> Block:

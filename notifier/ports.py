@@ -10,6 +10,7 @@ from typing import Any, Protocol
 from alarms.domain.alarm import Alarm
 from alarms.domain.errors import Retryable
 from alarms.domain.event import AlarmEvent
+from alarms.domain.incident import Episode
 from notifier.record import Thread, Timeline
 
 
@@ -54,6 +55,14 @@ class Threads(Protocol):
 
     def stray(self, subject: str, item: str, now: datetime) -> Thread:
         """Return what was told of a report that has no incident (made when it is new)."""
+        ...
+
+    def point(self, episode: Episode, now: datetime) -> None:
+        """Let ``episode`` be found again by its id, which is all that a button carries."""
+        ...
+
+    def episode(self, ident: str) -> Episode | None:
+        """Return the episode with this id; None when it is not known (any more)."""
         ...
 
     def learn(self, name: str, channel: str) -> None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from alarms.domain.event import AlarmEvent, Contributor, Envelope, Shape, State, Trigger, from_iso, iso
 from alarms.domain.report import Report
+from notifier.standing import Silence, kept
 
-KEPT_REPORTS = 4  # in the incident's message; the thread itself has all of them
 _LONG = 1_200  # longest text kept of an event: CloudWatch's own reasons and descriptions are at most 1,024
 
 
@@ -18,10 +18,11 @@ class Thread:
     """What was told of one incident.
 
     ``item`` is the key of the ALARM that opened it. ``channel`` and ``ts`` are Slack's own ids of the message (empty
-    before it is posted), ``digest`` what it looks like, ``told`` the keys of replies sent, ``reports`` the newest ones,
-    ``note`` a remark about the delivery. ``doubt`` names the post whose outcome was lost. ``row_digest`` is the row it
-    was first rendered with. ``revision`` counts the writes: a claim holds only for what was read. ``busy_until`` is when
-    the lease of whoever is telling at the moment ends, in epoch seconds (0: nobody is).
+    before it is posted), ``digest`` what it looks like, ``told`` the keys of replies sent, ``reports`` the newest ones and
+    those that something open follows from, ``note`` a remark about the delivery. ``doubt`` names the post whose outcome was
+    lost. ``row_digest`` is the row it was first rendered with. ``silence`` says who silenced the incident last. ``episode`` is
+    the id that its buttons carry, once that can be looked up. ``revision`` counts the writes: a claim holds only for what was
+    read. ``busy_until`` is when the lease of whoever is telling at the moment ends, in epoch seconds (0: nobody is).
     """
 
     subject: str
@@ -34,6 +35,8 @@ class Thread:
     note: str = ""
     doubt: str = ""
     row_digest: str = ""
+    silence: Silence | None = None
+    episode: str = ""
     revision: int = 0
     busy_until: float = 0.0
 
@@ -53,10 +56,16 @@ class Timeline:
         return (used or kept or [Thread(self.subject, items[0])])[0]
 
 
-def with_report(reports: tuple[Report, ...], report: Report) -> tuple[Report, ...]:
-    """Return the newest reports including ``report``, each once, oldest first."""
-    others = tuple(known for known in reports if known.id != report.id)
-    return tuple(sorted((*others, report), key=lambda known: (known.at, known.id)))[-KEPT_REPORTS:]
+def with_report(thread: Thread, report: Report) -> Thread:
+    """Return ``thread`` with ``report`` among those it remembers."""
+    others = (known for known in thread.reports if known.id != report.id)
+    return replace(thread, reports=kept((*others, report)))
+
+
+def with_silence(thread: Thread, silence: Silence) -> Thread:
+    """Return ``thread`` silenced, or speaking again; what somebody asked for later stays."""
+    newest = thread.silence is None or thread.silence.at < silence.at
+    return replace(thread, silence=silence) if newest else thread
 
 
 def event_document(event: AlarmEvent) -> dict[str, Any]:

@@ -9,14 +9,14 @@ from alarms.domain.bounds import Limit
 from alarms.domain.report import Phase, Report
 from alarms.domain.text import Language
 from notifier import words as w
-from notifier.escape import bold, mrkdwn
+from notifier.escape import bold, is_user, mrkdwn, person
 from notifier.figures import span
 from notifier.message import date
+from notifier.standing import SHOWN_REPORTS
 
 _SHOWN_POLICIES = 3
-_SHOWN_REPORTS = 4
 # Where nothing was changed the headline alone would leave the reader with a question.
-_WANTS_WHY = (Phase.SKIPPED, Phase.FAILED, Phase.NO_HELP, Phase.ESCALATED, Phase.KEPT, Phase.DRIFTED)
+_WANTS_WHY = (Phase.SKIPPED, Phase.FAILED, Phase.NO_HELP, Phase.ESCALATED, Phase.KEPT, Phase.DRIFTED, Phase.DIAGNOSED)
 
 
 def plan(row: Alarm | None, language: Language) -> str:
@@ -34,12 +34,14 @@ def plan(row: Alarm | None, language: Language) -> str:
 
 def done(reports: Sequence[Report], language: Language) -> str:
     """Return the newest reports, oldest first, one line each."""
-    newest = sorted(reports, key=lambda report: (report.at, report.id))[-_SHOWN_REPORTS:]
+    newest = sorted(reports, key=lambda report: (report.at, report.id))[-SHOWN_REPORTS:]
     return "\n".join(_line(report, language) for report in newest)
 
 
 def _line(report: Report, language: Language) -> str:
     line = f"{date(report.at)} {mrkdwn(report.headline.in_(language), 140)}"
+    if is_user(report.by):
+        line += f" · {person(report.by)}"
     why = mrkdwn(report.why.in_(language), 140)
     return f"{line}: {why}" if why and report.phase in _WANTS_WHY else line
 

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 
 from alarms.domain.alarm import Alarm, Severity
 from alarms.domain.event import AlarmEvent, Shape, State
 from alarms.domain.incident import Ending
 from alarms.domain.report import Report
 from alarms.domain.text import Language
+from notifier import buttons
 from notifier import words as w
+from notifier.buttons import Panel
 from notifier.escape import bold, code, link, mrkdwn, plain
 from notifier.figures import against, duration, limit_alone, measured, span
 from notifier.links import alarm_page, region_of, resource_page
 from notifier.message import Block, Message, coloured, columns, context, date, header, mark, section, words
+from notifier.record import Thread
 from notifier.remedy import done, plan
+from notifier.standing import standing
 from notifier.timeline import Incident
 
 EVENT_TYPE = "tocsin_incident"  # Slack message metadata: finds the message when a post's outcome was lost
@@ -22,6 +28,8 @@ COLOURS = {Severity.CRITICAL: "#d92d20", Severity.WARNING: "#f5a524", Severity.I
 UNRATED_COLOUR = COLOURS[Severity.WARNING]
 GREEN = "#12b76a"
 GREY = "#98a2b3"
+_ROOM = 12_300  # characters of JSON: Slack refuses somewhat more, and the header takes some
+_FACTS, _DETAILS, _PLAN, _DONE, _LINKS = 1, 3, 4, 5, 7  # places in the message of what may make way
 LOCK_SCREEN = 80  # what a locked phone shows of a notification
 
 
@@ -32,33 +40,56 @@ def incident(
     channel: str,
     language: Language = Language.EN,
     known: Incident | None = None,
-    reports: Sequence[Report] = (),
-    note: str = "",
+    thread: Thread | None = None,
+    now: datetime | None = None,
 ) -> Message:
     """Return the message of the incident that ``event`` belongs to.
 
     ``row`` is the alarm's catalogue row (None for an alarm that is not ours) and its language wins over ``language``.
-    ``known`` is all that is known of the incident; without it the message says what ``event`` alone allows. ``reports``
-    are what remediation has said so far, ``note`` an escaped remark shown at the end.
+    ``known`` is all that is known of the incident; without it the message says what ``event`` alone allows. ``thread`` is
+    what was said of it so far: reports, who silenced it, a remark. ``now`` (the transition's time where it is not given)
+    decides which questions and holds still stand.
     """
     speaks = row.language if row else language
     known = known or alone(event)
+    thread = thread or Thread(event.subject_key, "")
+    panel = _panel(known, row, speaks, thread, now or known.last.changed_at)
     lead = headline(known, row, speaks)
     said = f"{lead} · {plain(_title(known, row), 150)}" if row or known.last.description else lead
-    blocks = [
-        _what(known, row, speaks),
-        columns(_facts(known, row, speaks)),
-        *_details(known, row, speaks),
-        *_remediation(known, row, speaks, reports),
-        *_links(known, row, speaks),
-        _footer(known, row, speaks, note),
-    ]
+    blocks = _fitted(
+        [
+            [_what(known, row, speaks)],
+            [columns(_facts(known, row, speaks))],
+            list(buttons.question(panel)),
+            list(_details(known, row, speaks)),
+            list(_remediation(known, row, speaks)),
+            list(_done(thread.reports, speaks)),
+            list(buttons.undoable(panel)),
+            list(_links(known, row, speaks)),
+            [*buttons.stops(panel), _footer(known, row, speaks, thread.note)],
+        ]
+    )
     return Message(
         channel=channel,
         text=mrkdwn(said, 300),
         blocks=(header(lead),),
         attachments=(coloured(colour(known, row), plain(said, 300), blocks),),
         metadata={"event_type": EVENT_TYPE, "event_payload": {"episode": known.episode.id}},
+    )
+
+
+def _panel(known: Incident, row: Alarm | None, language: Language, thread: Thread, now: datetime) -> Panel:
+    """Return what the buttons depend on. An end that nobody is sure of leaves the incident open to be held or silenced."""
+    over = known.unseen_end or known.ending in (Ending.RECOVERED, Ending.NO_DATA_OK)
+    return Panel(
+        episode=known.episode.id,
+        edit=str(thread.revision),
+        standing=standing(thread.reports, now),
+        silence=thread.silence,
+        open=not over,
+        automated=row is not None and bool(row.policies),
+        now=now,
+        language=language,
     )
 
 
@@ -199,16 +230,28 @@ def _composite(event: AlarmEvent, language: Language) -> Iterable[Block]:
         yield section(f"*{w.RULE.in_(language)}*\n{code(event.trigger.alarm_rule, 400)}")
 
 
-def _remediation(known: Incident, row: Alarm | None, language: Language, reports: Sequence[Report]) -> Iterable[Block]:
-    """Return what remediation will do about it and what it did so far."""
+def _remediation(known: Incident, row: Alarm | None, language: Language) -> Iterable[Block]:
+    """Return what remediation will do about it."""
     if known.opened.state is State.ALARM or row:
         yield section(f"*{w.REMEDIATION.in_(language)}*\n{plan(row, language)}")
+
+
+def _done(reports: Sequence[Report], language: Language) -> Iterable[Block]:
+    """Return what remediation did so far."""
     if reports:
         yield section(f"*{w.DONE.in_(language)}*\n{done(reports, language)}")
 
 
+def _fitted(parts: list[list[Block]]) -> list[Block]:
+    """Return the parts as one list; where Slack has no room for all of them, the least needed make way for the buttons."""
+    leaving = [part for part in (parts[_DETAILS], parts[_PLAN], parts[_LINKS], parts[_DONE], parts[_FACTS]) if part]
+    while leaving and len(json.dumps(parts, ensure_ascii=False)) > _ROOM:
+        leaving.pop(0).clear()
+    return [block for part in parts for block in part]
+
+
 def _links(known: Incident, row: Alarm | None, language: Language) -> Iterable[Block]:
-    """Return the links as mrkdwn: a button with a url would also want an acknowledgement that no receiver gives yet."""
+    """Return the links as mrkdwn: buttons are for what changes something."""
     event = known.last
     pairs = [
         (row.runbook_url if row else "", w.RUNBOOK),

@@ -28,6 +28,8 @@ class Quiet(StrEnum):
     OLDER = "older-than-shown"  # the message shows something newer already
     UNCHANGED = "unchanged"  # a reader would see no difference
     REPORT_SHOWN = "report-already-shown"
+    MUTED = "muted"  # somebody silenced the incident: its message is edited, its thread stays as it is
+    NO_EPISODE = "no-such-incident"  # a button of an incident that is not remembered any more
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +110,13 @@ def for_report(report: Report, thread: Thread, digest: str) -> Decision:
     if digest != thread.digest:
         return Update(replies)
     return Reply(replies) if replies else Drop(Quiet.REPORT_SHOWN)
+
+
+def for_silence(thread: Thread, *, new: bool) -> Decision:
+    """Decide what muting or unmuting changes: the message alone, since an edit notifies nobody."""
+    if not thread.ts:
+        return Drop(Quiet.NO_EPISODE)
+    return Update() if new else Drop(Quiet.DUPLICATE)
 
 
 def for_stray(report: Report, *, now: datetime, receives: int) -> Plain | Wait:

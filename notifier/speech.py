@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 
 from alarms.domain.alarm import Alarm
 from alarms.domain.errors import Permanent
-from alarms.domain.report import Report
+from alarms.domain.incident import Episode
 from alarms.domain.text import Language
 from notifier.escape import mrkdwn
 from notifier.message import Message
@@ -48,10 +48,12 @@ class Speech:
         self.thread = thread
         self._slack, self._threads, self._owner, self._now = slack, threads, owner, now
 
-    def about(self, row: Alarm | None, reports: Iterable[Report]) -> None:
-        """Remember the row and the reports that the message shows."""
+    def about(self, row: Alarm | None, episode: Episode) -> None:
+        """Remember the row that the message shows, and let its buttons' id be looked up before it can be pressed."""
+        if self.thread.episode != episode.id:
+            self._threads.point(episode, self._now)
         digest = row.digest if row else self.thread.row_digest
-        self.thread = replace(self.thread, row_digest=digest, reports=tuple(reports))
+        self.thread = replace(self.thread, row_digest=digest, episode=episode.id)
 
     def told(self, key: str) -> None:
         """Remember that ``key`` was said."""

@@ -1,4 +1,4 @@
-"""Tells people of one event or report: gather what is known, decide (pure), then post, edit or reply under a lease.
+"""Tells people of one event or report, or lets them silence it: gather, decide (pure), then post, edit or reply under a lease.
 
 Whoever records a transition re-reads the timeline before it claims, and a claim holds only for the revision that was
 read: so the last one to speak has seen everything that was recorded before, in whatever order messages came.
@@ -12,15 +12,17 @@ from datetime import datetime
 from functools import partial
 
 from alarms.domain.alarm import Alarm
+from alarms.domain.command import Command
 from alarms.domain.event import AlarmEvent, State
 from alarms.domain.report import Report
 from alarms.domain.text import Language
 from notifier import render, route
 from notifier.message import Message
 from notifier.ports import Busy, Rows, Slack, Threads
-from notifier.record import Thread, Timeline, with_report
+from notifier.record import Thread, Timeline, with_report, with_silence
 from notifier.route import Decision, Drop, Post, Quiet, Reply, Update, Wait
 from notifier.speech import Speech
+from notifier.standing import Silence
 from notifier.thread import ending_key, ending_reply, plain_report, report_key, report_reply
 from notifier.timeline import Incident, incident_at, incident_of, incidents, item_key
 
@@ -54,24 +56,31 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class _Case:
-    """One incident as read at one moment, and how it would look now."""
+    """One incident as read at one moment, and how it would look now. ``thread`` holds the news, ``new`` if it was any."""
 
     timeline: Timeline
     known: Incident | None
     row: Alarm | None
     thread: Thread
     message: Message | None
+    new: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class _Question:
-    """Which incident of a subject is meant, what to decide about it, and the report that is news (None for a transition)."""
+    """Which incident of a subject is meant, what to decide about it, and the news: a report or a silence, or neither."""
 
     subject: str
     at: datetime
     find: Callable[[tuple[AlarmEvent, ...]], Incident | None]
     decide: Callable[[_Case], Decision]
-    news: Report | None = None
+    news: Report | Silence | None = None
+
+    def turned(self, thread: Thread) -> Thread:
+        """Return ``thread`` as it will be once the news is part of it."""
+        if isinstance(self.news, Report):
+            return with_report(thread, self.news)
+        return with_silence(thread, self.news) if self.news else thread
 
 
 def event(said: AlarmEvent, desk: Desk, now: datetime) -> Outcome:
@@ -100,10 +109,24 @@ def report(said: Report, desk: Desk, now: datetime, receives: int) -> Outcome:
     return outcome if outcome.episode else _stray(said, desk, now, receives)
 
 
+def silence(said: Command, desk: Desk, now: datetime) -> Outcome:
+    """Silence an incident or let it speak again, as a person asked by a button."""
+    episode = desk.threads.episode(said.subject)
+    if episode is None:
+        return Outcome("dropped", episode=said.subject, reason=Quiet.NO_EPISODE.value)
+
+    def decide(case: _Case) -> Decision:
+        return route.for_silence(case.thread, new=case.new)
+
+    at = episode.started_at
+    question = _Question(episode.subject, at, partial(incident_at, started_at=at), decide, Silence.of(said))
+    return _settle(desk, question, now)[0]
+
+
 def _settle(desk: Desk, question: _Question, now: datetime) -> tuple[Outcome, Timeline]:
     """Read, decide and, unless there is nothing to say, claim and speak; read again when someone else spoke meanwhile."""
     for _ in range(_TRIES):
-        case = _gather(desk, question)
+        case = _gather(desk, question, now)
         decision = question.decide(case)
         if isinstance(decision, Drop) or case.known is None:
             return _silent(case, decision), case.timeline
@@ -115,25 +138,26 @@ def _settle(desk: Desk, question: _Question, now: datetime) -> tuple[Outcome, Ti
     raise Busy(f"another delivery is telling of {question.subject}", _BUSY_AGAIN_S)
 
 
-def _gather(desk: Desk, question: _Question) -> _Case:
+def _gather(desk: Desk, question: _Question, now: datetime) -> _Case:
     timeline = desk.threads.around(question.subject, question.at)
     known = question.find(timeline.events)
     if known is None:
         return _Case(timeline, None, None, Thread(timeline.subject, ""), None)
-    thread = timeline.thread([item_key(alarm) for alarm in known.alarms])
+    kept = timeline.thread([item_key(alarm) for alarm in known.alarms])
+    thread = question.turned(kept)
     row = desk.rows.row(known.alarm.alarm_key, thread.row_digest)
-    return _Case(timeline, known, row, thread, _message(desk, known, row, thread, question.news))
+    return _Case(timeline, known, row, thread, _message(desk, known, row, thread, now), thread is not kept)
 
 
-def _message(desk: Desk, known: Incident, row: Alarm | None, thread: Thread, news: Report | None) -> Message:
+def _message(desk: Desk, known: Incident, row: Alarm | None, thread: Thread, now: datetime) -> Message:
     return render.incident(
         known.last,
         row,
         channel=thread.channel or route.channel(row, desk.default_channel),
         language=desk.language,
         known=known,
-        reports=with_report(thread.reports, news) if news else thread.reports,
-        note=thread.note,
+        thread=thread,
+        now=now,
     )
 
 
@@ -148,15 +172,16 @@ def _silent(case: _Case, decision: Decision) -> Outcome:
 
 
 def _speak(
-    desk: Desk, case: _Case, known: Incident, decision: Post | Update | Reply, now: datetime, news: Report | None
+    desk: Desk, case: _Case, known: Incident, decision: Post | Update | Reply, now: datetime, news: Report | Silence | None
 ) -> Outcome:
     """Apply a decision under the lease that is held; what was reached is stored even when a later step fails."""
     speech = Speech(desk.slack, desk.threads, case.thread, desk.owner, now)
     language = case.row.language if case.row else desk.language
+    muted = case.thread.silence is not None and case.thread.silence.holds(now)
     try:
-        speech.about(case.row, with_report(case.thread.reports, news) if news else case.thread.reports)
+        speech.about(case.row, known.episode)
         speech.show(
-            lambda thread: _message(desk, known, case.row, thread, None),
+            lambda thread: _message(desk, known, case.row, thread, now),
             fallback=desk.default_channel,
             language=language,
             since=known.opened.changed_at,
@@ -164,15 +189,21 @@ def _speak(
         if isinstance(decision, Post) and known.ending:
             speech.told(ending_key(known))  # the message itself says so: a reply would say it twice
         for key in decision.replies:
-            speech.reply(key, partial(_reply, key, known, case.row, news, language))
+            if muted:
+                speech.told(key)
+            else:
+                speech.reply(key, partial(_reply, key, known, case.row, news, language))
     finally:
         speech.close()
-    did = {Post: "posted", Update: "updated", Reply: "replied"}[type(decision)]
-    return Outcome(did, case.timeline.subject, known.episode.id, "", speech.thread.channel, speech.thread.ts)
+    did = {Post: "posted", Update: "updated", Reply: "dropped" if muted else "replied"}[type(decision)]
+    reason = Quiet.MUTED.value if muted and decision.replies else ""
+    return Outcome(did, case.timeline.subject, known.episode.id, reason, speech.thread.channel, speech.thread.ts)
 
 
-def _reply(key: str, known: Incident, row: Alarm | None, news: Report | None, language: Language, thread: Thread) -> Message:
-    if news and key == report_key(news):
+def _reply(
+    key: str, known: Incident, row: Alarm | None, news: Report | Silence | None, language: Language, thread: Thread
+) -> Message:
+    if isinstance(news, Report) and key == report_key(news):
         return report_reply(news, channel=thread.channel, thread_ts=thread.ts, language=language)
     return ending_reply(known, row, channel=thread.channel, thread_ts=thread.ts, language=language)
 

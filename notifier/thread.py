@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 
 from alarms.domain.alarm import Alarm
@@ -10,12 +11,17 @@ from alarms.domain.event import iso
 from alarms.domain.report import Phase, Report
 from alarms.domain.text import Language
 from notifier import words as w
-from notifier.escape import bold, code, mrkdwn, plain
+from notifier.escape import bold, code, mrkdwn, person, plain
 from notifier.message import Block, Message, columns, context, date, header, mark, section
 from notifier.render import headline, state
 from notifier.timeline import Incident
 
 EVENT_TYPE = "tocsin_reply"
+_WHO = {Phase.APPROVED: w.APPROVED_BY, Phase.DENIED: w.DENIED_BY}
+_PEOPLE = 5
+_LINE = 400  # characters of one finding
+_LINES = 7  # findings in one section, whose text has a limit of its own
+_ROOM = 12_000  # characters of JSON: all blocks of a message have a limit together
 _GUARDS_EXPLAIN = (Phase.SKIPPED, Phase.OBSERVED, Phase.PROPOSED)
 
 
@@ -31,7 +37,9 @@ def ending_key(known: Incident) -> str:
 
 def report_reply(report: Report, *, channel: str, thread_ts: str, language: Language) -> Message:
     """Return the thread reply for one report of remediation."""
-    blocks = [section(_paragraph(report, language)), *_changes(report, language), *_small(report, language)]
+    paragraph, rest = section(_paragraph(report, language)), [*_changes(report, language), *_small(report, language)]
+    room = _ROOM - len(json.dumps([paragraph, rest], ensure_ascii=False)) if report.lines else 0
+    blocks = [paragraph, *_findings(report, language, room), *rest]
     return Message(
         channel=channel,
         text=mrkdwn(report.headline.in_(language), 300),
@@ -73,6 +81,19 @@ def _paragraph(report: Report, language: Language) -> str:
     return "\n".join(lines)
 
 
+def _findings(report: Report, language: Language, room: int) -> Iterable[Block]:
+    """Return what was found as a list, as far as ``room`` characters of JSON go, and how many lines were left out."""
+    lines = [f"• {line}" for text in report.lines if (line := mrkdwn(text.in_(language), _LINE))]
+    fitting = 0
+    for line in lines:
+        room -= len(json.dumps(line, ensure_ascii=False))
+        fitting += room >= 0
+    left = len(lines) - fitting
+    shown = [*lines[:fitting], w.MORE.in_(language).format(count=left)] if left else lines
+    for first in range(0, len(shown), _LINES):
+        yield section("\n".join(shown[first : first + _LINES]))
+
+
 def _changes(report: Report, language: Language) -> Iterable[Block]:
     """Return before and after of each knob, at most eight."""
     if report.changes:
@@ -93,12 +114,29 @@ def _figure(value: Value, language: Language) -> str:
 
 
 def _small(report: Report, language: Language) -> Iterable[Block]:
-    """Return the small print: action and mode, the guard that said no, when it goes on."""
+    """Return the small print: action and mode, who decided, the guard that said no, when it goes on."""
     parts = [code(report.action, 80), mrkdwn(report.mode, 20), mrkdwn(report.reason, 60), date(report.at)]
-    said = [" · ".join(part for part in parts if part), *_refused(report, language)]
+    said = [" · ".join(part for part in parts if part), *_decided(report, language), *_refused(report, language)]
     if report.next_at:
         said.append(w.NEXT.in_(language).format(at=date(report.next_at)))
     yield context(*(mark(text) for text in said if text))
+
+
+def _decided(report: Report, language: Language) -> Iterable[str]:
+    """Return who may decide, or who did."""
+    by, until = person(report.by), date(report.until) if report.until else ""
+    if report.phase is Phase.ASKED:
+        users = ", ".join(map(person, report.approvers[:_PEOPLE])) or w.APPROVERS.in_(language)
+        ends = [w.UNTIL.in_(language).format(at=until)] if until else []
+        yield " · ".join([w.MAY_APPROVE.in_(language).format(users=users), *ends])
+        yield w.DECIDE_ABOVE.in_(language)
+    elif report.phase is Phase.HELD and by:
+        said = w.HELD_BY if until else w.RELEASED_BY
+        yield said.in_(language).format(by=by, at=until)
+    elif by:
+        yield _WHO.get(report.phase, w.ASKED_BY).in_(language).format(by=by)
+    if report.phase is Phase.APPROVED and report.needed > 1:
+        yield w.APPROVED_OF.in_(language).format(count=len(set(report.approvals)), needed=report.needed)
 
 
 def _refused(report: Report, language: Language) -> Iterable[str]:

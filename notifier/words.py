@@ -103,3 +103,42 @@ LATE_REPORT = Text(
     "Its alarm message has not arrived; shown by itself.", "해당 알람 메시지가 아직 도착하지 않아 단독으로 표시합니다."
 )
 MORE = Text("and {count} more", "외 {count}개")
+
+# What a person decides. The labels of buttons are the imperative; what follows a click is told by its report.
+APPROVE = Text("Approve", "승인")
+DENY = Text("Deny", "거부")
+UNDO = Text("Undo now", "지금 되돌리기")
+HOLD = Text("Hold automation 1 h", "자동 조치 1시간 보류")
+RELEASE = Text("Release automation", "자동 조치 재개")
+MUTE = Text("Mute 1 h", "1시간 알림 끄기")
+UNMUTE = Text("Unmute", "알림 켜기")
+CANCEL = Text("Cancel", "취소")
+ASKS = Text("Waits for a decision: {action}", "결정 대기: {action}")
+MAY_APPROVE = Text("May approve: {users}", "승인 가능: {users}")
+APPROVERS = Text("the approvers of this stage", "이 스테이지의 승인자")
+UNTIL = Text("until {at}", "{at}까지")
+TWO_NEEDED = Text("{count} different people have to approve", "서로 다른 {count}명의 승인 필요")
+APPROVED_SO_FAR = Text("approved so far by {users}", "현재까지 승인: {users}")
+DECIDE_ABOVE = Text("The buttons are on the incident's message.", "버튼은 인시던트 메시지에 있습니다.")
+IS_OUT = Text("Changed, can be undone: {action}", "변경됨, 되돌릴 수 있음: {action}")
+HELD = Text("Automation of this service is held by {by} until {at}.", "이 서비스의 자동 조치를 {by} 님이 {at}까지 보류했습니다.")
+SILENCED = Text(
+    "Muted by {by} until {at}: only this message changes, the thread stays silent.",
+    "{by} 님이 {at}까지 알림을 껐습니다. 이 메시지만 갱신되고 스레드에는 알리지 않습니다.",
+)
+APPROVED_BY = Text("Approved by {by}", "승인: {by}")
+APPROVED_OF = Text("{count} of {needed} approvals", "승인 {needed}건 중 {count}건")
+DENIED_BY = Text("Denied by {by}", "거부: {by}")
+HELD_BY = Text("Held by {by} until {at}", "보류: {by}, {at}까지")
+RELEASED_BY = Text("Released by {by}", "재개: {by}")
+ASKED_BY = Text("Asked for by {by}", "요청: {by}")
+CONFIRM_APPROVE = Text("Do exactly this?", "정확히 다음을 실행할까요?")
+CONFIRM_UNDO = Text("Give this back now?", "지금 되돌릴까요?")
+ALL_OF_THEM = Text("and {count} more: see the message", "외 {count}건: 메시지 참조")
+RISK = {
+    "read-only": Text("Risk: none, it only reads.", "위험: 없음, 읽기만 합니다."),
+    "reversible": Text("Risk: costs money or capacity; can be given back.", "위험: 비용이나 용량을 쓰며, 되돌릴 수 있습니다."),
+    "disruptive": Text("Risk: disruptive, users may notice.", "위험: 서비스 영향 가능, 사용자가 느낄 수 있습니다."),
+    "destructive": Text("Risk: destructive, cannot be undone.", "위험: 파괴적, 되돌릴 수 없습니다."),
+}
+RISK_UNKNOWN = Text("Risk: not stated.", "위험: 명시되지 않음.")

@@ -13,10 +13,12 @@ from alarms.domain.alarm import Alarm
 from alarms.domain.event import AlarmEvent
 from alarms.domain.payload import parse_all
 from alarms.domain.report import Phase
-from alarms.domain.text import Language
+from alarms.domain.text import Language, Text
 from notifier.explain import explain
 from notifier.limits import problems
+from notifier.record import Thread
 from notifier.render import incident
+from notifier.standing import Silence
 from notifier.thread import ending_reply, report_reply
 from notifier.timeline import incident_of
 
@@ -68,7 +70,7 @@ def story(name: str, of: Alarm) -> dict[str, Any]:
     known = incident_of(seen, seen[0])
     assert known
     reports = (report("1", minute(1)), report("2", minute(12), Phase.HELPED)) if name == "recovered" else ()
-    return incident(known.last, of, channel=of.channel, known=known, reports=reports).payload()
+    return incident(known.last, of, channel=of.channel, known=known, thread=Thread("", "", reports=reports)).payload()
 
 
 @pytest.mark.parametrize("name", ["rings", "recovered", "no-data-ok", "unknown", "unseen"])
@@ -79,12 +81,50 @@ def test_an_alarm_of_the_catalogue_through_its_life(name: str, language: Languag
     golden.check(f"notifier/row-{name}.{language.value}.json", text(payload))
 
 
+RUN = "a1b2c3d4e5f60718"
+PHASES: dict[Phase, dict[str, Any]] = {
+    Phase.ASKED: {
+        "run": RUN, "until": minute(31), "risk": "disruptive", "approvers": ("U0AAAAAAA", "U0BBBBBBB"), "mode": "approve",
+    },
+    Phase.APPROVED: {"run": RUN, "by": "U0AAAAAAA", "approvals": ("U0AAAAAAA",), "needed": 2},
+    Phase.DENIED: {"run": RUN, "by": "U0BBBBBBB"},
+    Phase.HELD: {"by": "U0CCCCCCC", "until": minute(61)},
+    Phase.ACTED: {"run": RUN, "undoable": True},
+    Phase.REVERTED: {"run": RUN, "by": "U0CCCCCCC"},
+    Phase.DIAGNOSED: {
+        "changes": (),
+        "lines": (
+            Text("14:58 image-consumer:42 was deployed", "14:58 image-consumer:42 배포됨"),
+            Text("3 tasks stopped: OutOfMemoryError (exit code 137)", "태스크 3개 중지: OutOfMemoryError (종료 코드 137)"),
+        ),
+    },
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["asked", "acted", "held"])
+@LANGUAGES
+def test_what_a_person_can_press(name: str, language: Language, golden: Any) -> None:
+    """The question with its buttons; a change that is out; automation held and people silenced."""
+    held = report("h", minute(2), Phase.HELD, **PHASES[Phase.HELD])
+    said = {
+        "asked": (report("a", minute(1), Phase.ASKED, **PHASES[Phase.ASKED]),),
+        "acted": (report("a", minute(1), **PHASES[Phase.ACTED]),),
+        "held": (report("a", minute(1), **PHASES[Phase.ACTED]), held),
+    }[name]
+    silence = Silence("U0DDDDDDD", minute(3), minute(63)) if name == "held" else None
+    thread = Thread("", "", reports=said, silence=silence, revision=7)
+    payload = incident(event(), row(language=language), channel="#ops-alerts", thread=thread, now=minute(4)).payload()
+    assert problems(payload) == []
+    golden.check(f"notifier/press-{name}.{language.value}.json", text(payload))
+
+
 @LANGUAGES
 def test_the_replies_of_a_thread(language: Language, golden: Any) -> None:
     known = incident_of([event(), ok(minute(21))], event())
     assert known
     place = {"channel": "C00000001", "thread_ts": "1793459000.000000", "language": language}
-    shown = [report_reply(report(phase.value, minute(1), phase), **place).payload() for phase in Phase]
+    said = [report(phase.value, minute(1), phase, **PHASES.get(phase, {})) for phase in Phase]
+    shown = [report_reply(one, **place).payload() for one in said]
     shown.append(ending_reply(known, row(language=language), **place).payload())
     for payload in shown:
         assert problems(payload) == []

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from notifier_samples import NAME, T0, event, minute, notification, ok, record, report, row, unknown
 
 from alarms.domain.alarm import Alarm
+from alarms.domain.command import Command, CommandKind
 from alarms.domain.event import AlarmEvent, Contributor, State
 from alarms.domain.incident import Episode
 from alarms.domain.report import Phase, Report
@@ -28,7 +29,7 @@ from notifier.render import GREEN, GREY
 from notifier.slack import SlackApi
 
 RED = "#d92d20"
-Said = AlarmEvent | Report
+Said = AlarmEvent | Report | dict[str, Any]
 ENVIRON = {"TOCSIN_DEFAULT_CHANNEL": "#default", "TOCSIN_LANGUAGE": "en"}
 
 
@@ -449,3 +450,74 @@ def test_each_outcome_is_logged_with_its_reason_and_no_secret() -> None:
     assert [(entry["did"], entry.get("reason")) for entry in story.log] == [("posted", None), ("dropped", "duplicate")]
     assert TOKEN not in str(story.log)
     assert NAME in story.log[0]["subject"]
+
+
+def command(kind: CommandKind, at: datetime, *, by: str = "U0DDDDDDD", subject: str = "") -> dict[str, Any]:
+    """Return what pressing a button puts on the notifier's queue."""
+    said = Command(kind, subject or Episode(ALARM.subject_key, T0).id, by, at, f"{kind.value}-{at.timestamp()}", ALARM.alarm_key)
+    return said.to_document()
+
+
+def test_a_muted_incident_changes_in_place_and_says_nothing_in_its_thread_until_the_hour_is_over() -> None:
+    story = Story(now=minute(2))
+    story.play([ALARM, command(CommandKind.MUTE, minute(2)), replace(ACTED, at=minute(3))])
+    (only,) = story.shown()
+    assert "Muted by <@U0DDDDDDD>" in str(only.payload)
+    assert "image-consumer: floor" in str(only.payload)
+    assert story.replies(only) == []
+    story.now = minute(62.5)
+    story.play([replace(HELPED, at=minute(62)), replace(ACTED, at=minute(3))])
+    assert story.replies(only) == ["it drains"]
+    assert "Muted by" not in str(only.payload)
+
+
+def test_a_muted_incident_still_turns_green() -> None:
+    story = Story(now=minute(2))
+    story.play([ALARM, command(CommandKind.MUTE, minute(2)), OK])
+    assert colour(story.shown()[0]) == GREEN
+    assert story.replies(story.shown()[0]) == []
+
+
+def test_unmuted_it_speaks_again() -> None:
+    story = Story(now=minute(2))
+    story.play([ALARM, command(CommandKind.MUTE, minute(2)), command(CommandKind.UNMUTE, minute(3)), OK])
+    assert len(story.replies(story.shown()[0])) == 1
+
+
+@pytest.mark.parametrize(
+    "order", list(itertools.permutations((command(CommandKind.MUTE, minute(2)), command(CommandKind.UNMUTE, minute(3)))))
+)
+def test_the_last_click_counts_in_whatever_order_and_however_often_clicks_arrive(order: tuple[dict[str, Any], ...]) -> None:
+    story = Story(now=minute(4))
+    story.play([ALARM, *order, order[0]])
+    assert "Muted by" not in str(story.shown()[0].payload)
+
+
+def test_a_second_delivery_of_a_click_changes_nothing() -> None:
+    story = Story(now=minute(2))
+    story.play([ALARM, *[command(CommandKind.MUTE, minute(2))] * 2])
+    assert len(story.shown()[0].history) == 1
+    assert story.reasons() == ["duplicate"]
+
+
+def test_a_click_on_an_incident_that_is_not_remembered_is_dropped_with_a_name() -> None:
+    story = Story()
+    story.play([command(CommandKind.MUTE, minute(2), subject="0123456789ab")])
+    assert story.reasons() == ["no-such-incident"]
+
+
+def test_a_command_for_the_other_room_goes_to_the_dead_letters_and_not_in_silence() -> None:
+    story = Story()
+    assert story.deliver(command(CommandKind.APPROVE, minute(2), subject="a1b2")) == ["m0"]
+    assert story.log[-1]["reason"] == "unreadable"
+
+
+def test_a_question_keeps_its_buttons_through_many_reports_and_loses_them_when_answered() -> None:
+    story = Story(now=minute(2))
+    asked = report("asked", minute(1), Phase.ASKED, run="a1b2", until=minute(59))
+    later = [report(f"later{index}", minute(2), Phase.SKIPPED) for index in range(6)]
+    story.play([ALARM, asked, *later])
+    assert "tocsin.approve" in str(story.shown()[0].payload)
+    story.play([report("denied", minute(3), Phase.DENIED, run="a1b2", by="U0BBBBBBB")])
+    assert "tocsin.approve" not in str(story.shown()[0].payload)
+    assert "<@U0BBBBBBB>" in str(story.shown()[0].payload)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from datetime import timedelta
+from functools import reduce
 from typing import Any
 
 import pytest
@@ -18,7 +20,9 @@ from alarms.domain.readings import text as received
 from alarms.domain.report import Phase, Report
 from alarms.domain.text import Language, Text
 from notifier.limits import problems
+from notifier.record import Thread, with_report
 from notifier.render import GREEN, GREY, incident
+from notifier.standing import Silence
 from notifier.thread import ending_reply, plain_report, report_reply
 from notifier.timeline import Incident, incident_of
 
@@ -28,6 +32,11 @@ CHANNEL = "#ops-alerts"
 def shown(said: AlarmEvent, of: Alarm | None, **more: Any) -> dict[str, Any]:
     """Return the payload of the message for one event."""
     return incident(said, of, channel=CHANNEL, **more).payload()
+
+
+def told(*reports: Report) -> Thread:
+    """Return what is remembered once ``reports`` came."""
+    return reduce(with_report, reports, Thread("subject", "item"))
 
 
 def of_all(*seen: AlarmEvent, of: Alarm | None = None, **more: Any) -> dict[str, Any]:
@@ -113,7 +122,7 @@ def test_an_alarm_without_a_row_says_so_and_shows_all_it_knows() -> None:
 
 def test_reports_are_told_in_short_lines_oldest_first() -> None:
     done = (report("2", minute(3), Phase.HELPED, headline=Text("the queue drains", "큐가 줄어듭니다")), report("1", minute(2)))
-    text = said_in(shown(event(), row(), reports=done))
+    text = said_in(shown(event(), row(), thread=told(*done)))
     assert text.index("image-consumer: floor") < text.index("the queue drains")
 
 
@@ -251,12 +260,16 @@ REPORTS = st.builds(
         headline=Text(texts[4], texts[4]), why=Text(texts[5], texts[5]), reason=texts[6], next_at=at,
         changes=(Change(texts[7], texts[8], 1, texts[0]),) * count,
         answers=(GuardAnswer(texts[1], False, Text(texts[2], texts[2])),) * count,
+        lines=(Text(texts[3], texts[3]),) * count * 9, run=texts[8] or RUN, by=texts[7] or "U0AAAAAAA", until=at + AN_HOUR,
+        undoable=count % 2 == 0, risk=texts[6], approvers=(texts[1], "U0AAAAAAA") * count,
+        approvals=(texts[2],) * count, needed=2,
     ),
     st.lists(TEXTS, min_size=9, max_size=9),
     TIMES,
     st.sampled_from(Phase),
     st.integers(0, 12),
 )  # fmt: skip
+RUN, AN_HOUR = "a1b2c3d4e5f60718", timedelta(hours=1)
 
 
 @settings(deadline=None, max_examples=150)
@@ -265,7 +278,8 @@ def test_slack_takes_the_message_of_any_alarm(
     said: AlarmEvent, of: Alarm | None, after: list[AlarmEvent], done: list[Report]
 ) -> None:
     known = Incident((said,), tuple(after)) if said.state is State.ALARM else None
-    message = incident(said, of, channel=CHANNEL, known=known, reports=done)
+    now = max((one.at for one in done), default=said.changed_at)
+    message = incident(said, of, channel=CHANNEL, known=known, thread=told(*done), now=now)
     assert problems(message.payload()) == []
     assert problems(message.bare().payload()) == []
     assert problems(message.edit("C1", "1.000001")) == []
@@ -303,8 +317,26 @@ def test_the_longest_message_there_can_be_still_fits(filler: str, shape: Shape) 
     condition = Condition(long, long, Operator.GE, 1.0, long)
     names = dict.fromkeys(("stage", "service", "component", "row", "title", "owner", "runbook", "no_action"), long)
     full = row(**names, condition=condition, target=pairs, policies=policies, runbook_url="https://a.example/" + filler * 1900)
-    done = [report(str(index), minute(index), headline=Text(long, long)) for index in range(9)]
+    change = Change(long, long, long, long)
+    texts = {"headline": Text(long, long), "why": Text(long, long), "action": long, "changes": (change,) * 99}
+    asked = {
+        **texts,
+        "until": minute(30),
+        "approvers": ("U0AAAAAAA",) * 99,
+        "needed": 2,
+        "approvals": (long,),
+        "lines": (Text(long, long),) * 99,
+    }
+    done = [report(str(index), minute(index), **texts) for index in range(4)]
+    done += [report(f"out{index}", minute(index), run=f"r{index}", undoable=True, **texts) for index in range(3)]
+    done += [
+        report("asked", minute(9), Phase.ASKED, run=RUN, **asked),
+        report("held", minute(9), Phase.HELD, by=long, until=minute(30)),
+    ]
+    thread = replace(told(*done), note="n" * 200, silence=Silence("U0AAAAAAA" * 2, minute(1), minute(61)))
+    reply = report_reply(done[-2], channel=CHANNEL, thread_ts="1.000001", language=Language.KO)
+    assert problems(reply.payload()) == []
     for of in (full, replace(full, policies=()), None):
-        message = incident(said, of, channel=CHANNEL, reports=done, note="n" * 200)
+        message = incident(said, of, channel=CHANNEL, thread=thread, now=minute(10))
         assert problems(message.payload()) == []
         assert problems(message.bare().payload()) == []
