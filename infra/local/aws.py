@@ -23,6 +23,7 @@ from infra.local.ecs import Ecs
 from infra.local.lambda_mappings import LambdaMappings
 from infra.local.logs import Logs
 from infra.local.rds_data import RdsData
+from infra.local.queue_moves import QueueMoves
 from infra.local.scheduler import Scheduler
 from infra.local.seam import Seam
 from infra.local.tagging import Tagging
@@ -50,6 +51,7 @@ class Embedded:
     balancing: Balancing
     logs: Logs
     rds_data: RdsData
+    moves: QueueMoves
 
     def client(self, service: str) -> Any:
         """Return a boto3 client of ``service`` in the embedded region."""
@@ -103,6 +105,7 @@ def _assemble(clock: Clock, seam: Seam, place: Place, throttle: bool) -> Embedde
     mappings = LambdaMappings(clock, seam, place)
     logs = Logs(clock, seam, place)
     rds_data = RdsData(own.secret)
+    moves = QueueMoves(clock, seam, place)
     seam.serve("cloudwatch", cloudwatch.operations)
     seam.serve("ecs", ecs.operations)
     seam.serve("application-autoscaling", autoscaling.operations)
@@ -110,6 +113,7 @@ def _assemble(clock: Clock, seam: Seam, place: Place, throttle: bool) -> Embedde
     seam.serve("resourcegroupstaggingapi", Tagging(cloudwatch.alarms).operations, others_to_moto=True)
     seam.serve("elbv2", balancing.operations, others_to_moto=True)
     seam.serve("lambda", mappings.operations, others_to_moto=True)
+    seam.serve("sqs", moves.operations, others_to_moto=True)
     seam.serve("logs", logs.operations, others_to_moto=True)
     seam.serve("rds-data", rds_data.operations)
     return Embedded(
@@ -125,6 +129,7 @@ def _assemble(clock: Clock, seam: Seam, place: Place, throttle: bool) -> Embedde
         balancing=balancing,
         logs=logs,
         rds_data=rds_data,
+        moves=moves,
     )
 
 

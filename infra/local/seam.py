@@ -297,6 +297,7 @@ _VALIDATION = {
     "logs": "InvalidParameterException",
     "rds-data": "BadRequestException",
     "resourcegroupstaggingapi": "InvalidParameterException",
+    "sqs": "InvalidParameterValue",
 }
 _GENERAL_STATUS = {
     "AccessDenied": 403,

@@ -6,6 +6,7 @@ sees to it that no operation is left out.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -186,11 +187,26 @@ def log_queries(aws: Embedded) -> None:
     client.stop_query(queryId=slow["queryId"])
 
 
+def move_tasks(aws: Embedded) -> None:
+    """Move two letters back, and stop half-way."""
+    sqs, dead = aws.client("sqs"), aws.place.arn("sqs", "q-dead")
+    letters = sqs.create_queue(QueueName="q-dead")["QueueUrl"]
+    sqs.create_queue(QueueName="q", Attributes={"RedrivePolicy": json.dumps({"deadLetterTargetArn": dead, "maxReceiveCount": 1})})
+    for body in ("a", "b"):
+        sqs.send_message(QueueUrl=letters, MessageBody=body)
+    task = sqs.start_message_move_task(SourceArn=dead, DestinationArn=aws.place.arn("sqs", "q"), MaxNumberOfMessagesPerSecond=1)[
+        "TaskHandle"
+    ]
+    aws.clock.advance(1)
+    sqs.list_message_move_tasks(SourceArn=dead, MaxResults=10)
+    sqs.cancel_message_move_task(TaskHandle=task)
+
+
 def test_every_answer_of_every_operation_is_what_its_service_model_allows(aws: Embedded) -> None:
     """No operation is left out of the story; one that is added must be added here."""
     calls: list[Call] = []
     aws.seam.observe(calls.append)
-    for part in (alarms, metrics, services, deployments, scaling, schedules, mappings, log_queries):
+    for part in (alarms, metrics, services, deployments, scaling, schedules, mappings, log_queries, move_tasks):
         part(aws)
 
     answered = {(call.service, call.operation) for call in calls if call.served == "overlay" and call.error_code is None}
@@ -202,6 +218,7 @@ def test_every_answer_of_every_operation_is_what_its_service_model_allows(aws: E
         "lambda": aws.mappings,
         "logs": aws.logs,
         "elbv2": aws.balancing,
+        "sqs": aws.moves,
     }
     known = {(service, operation) for service, part in parts.items() for operation in part.operations}
     assert answered == known | {("resourcegroupstaggingapi", "GetResources")}
