@@ -22,8 +22,8 @@ from infra.local.cloudwatch import CloudWatch
 from infra.local.ecs import Ecs
 from infra.local.lambda_mappings import LambdaMappings
 from infra.local.logs import Logs
-from infra.local.rds_data import RdsData
 from infra.local.queue_moves import QueueMoves
+from infra.local.rds_data import RdsData
 from infra.local.scheduler import Scheduler
 from infra.local.seam import Seam
 from infra.local.tagging import Tagging

@@ -96,7 +96,7 @@ class RedriveDeadLetters:
                 "arn:{partition}:ecs:{region}:{account}:service/{cluster}/{consumer}",
                 "whether the consumers run, and when they were deployed",
             ),
-            Permission("lambda:ListEventSourceMappings", "*", "whether the mapping is Enabled"),
+            Permission("lambda:ListEventSourceMappings", "*", "whether the mapping is Enabled", only_with="function"),
         ),
         example="""\
 remediate:
