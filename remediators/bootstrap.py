@@ -18,6 +18,7 @@ from alarms.domain.payload import parse_all
 from remediators.aws import Alarms, Catalogue, Clients, SwitchReader
 from remediators.dynamodb import History
 from remediators.execute import Engine
+from remediators.journal import JOURNAL_TYPE, Journal, retention
 from remediators.ports import ActionSource, Delivery, Ports
 from remediators.registry import registry
 from remediators.reports import Reports
@@ -30,6 +31,8 @@ NAMES = (
     "TOCSIN_STAGE",
     "TOCSIN_CATALOGUE_TABLE",
     "TOCSIN_HISTORY_TABLE",
+    "TOCSIN_EVIDENCE_TABLE",
+    "TOCSIN_JOURNAL_TABLE",
     "TOCSIN_REPORTS_QUEUE_URL",
     "TOCSIN_COMMANDS_QUEUE_URL",
     "TOCSIN_COMMANDS_QUEUE_ARN",
@@ -46,8 +49,9 @@ RENEWED_AFTER = timedelta(minutes=10)
 class App:
     """The remediators' Lambda without its clock."""
 
-    def __init__(self, ports: Ports) -> None:
+    def __init__(self, ports: Ports, journal: Journal) -> None:
         self._ports = ports
+        self._journal = journal
         self._engine = Engine(ports)
         self._verifier = Verifier(ports, self._engine)
         self._reverter = Reverter(ports, self._verifier)
@@ -57,11 +61,24 @@ class App:
         processor = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
         given = event.get("Records")
         records = [record for record in given if _is_sqs(record)] if isinstance(given, list) else []
-        with processor(records, lambda record: self.take(record.raw_event, now), lambda_context=context):  # type: ignore[arg-type]  # Powertools wants its own protocol where any context will do
+        with processor(records, lambda record: self._journalled(record.raw_event, now), lambda_context=context):  # type: ignore[arg-type]  # Powertools wants its own protocol where any context will do
             processor.process()
         for failed in processor.exceptions:
             logging.getLogger(__name__).warning("a record comes again: %s", failed[1], exc_info=failed[1])
         return processor.response()
+
+    def _journalled(self, record: Mapping[str, Any], now: datetime) -> None:
+        """Take one record, then write down what was audited: what the journal could not write before comes this way too."""
+        late = _late_entries(record)
+        if late:
+            self._journal.take(late, now)
+            return
+        try:
+            self.take(record, now)
+        except (Retryable, Permanent):
+            self._journal.flush(now)
+            raise
+        self._journal.flush(now)
 
     def take(self, record: Mapping[str, Any], now: datetime) -> None:
         """Take one SQS record. Raises what should bring it back."""
@@ -105,6 +122,7 @@ def build(environ: Mapping[str, str], audit: Audit | None = None, *, actions: Ac
     if missing:
         raise CannotRun(f"environment: {', '.join(missing)} not set")
     clients = Clients(authorities=environ.get("TOCSIN_DATABASE_CA", ""))
+    journal = _journal(environ, clients, audit or log_line)
     return App(
         Ports(
             rows=Catalogue(clients, environ["TOCSIN_CATALOGUE_TABLE"]),
@@ -121,10 +139,19 @@ def build(environ: Mapping[str, str], audit: Audit | None = None, *, actions: Ac
             ),
             outbox=Reports(clients, environ["TOCSIN_REPORTS_QUEUE_URL"]),
             actions=actions or registry(),
-            audit=audit or log_line,
+            audit=journal.note,
             home=_home(environ["TOCSIN_COMMANDS_QUEUE_ARN"]),
-        )
+        ),
+        journal,
     )
+
+
+def _journal(environ: Mapping[str, str], clients: Clients, say: Audit) -> Journal:
+    def later(text: str, seconds: int) -> None:
+        clients("sqs").send_message(QueueUrl=environ["TOCSIN_COMMANDS_QUEUE_URL"], MessageBody=text, DelaySeconds=seconds)
+
+    table, kept_for = environ["TOCSIN_JOURNAL_TABLE"], retention(environ.get("TOCSIN_JOURNAL_DAYS"))
+    return Journal(lambda: clients.boto("dynamodb"), table, kept_for=kept_for, say=say, later=later)
 
 
 def _home(queue_arn: str) -> str:
@@ -138,6 +165,13 @@ def _home(queue_arn: str) -> str:
 def log_line(entry: dict[str, Any]) -> None:
     """Write one audit entry as one line of JSON on the log."""
     logging.getLogger("tocsin.audit").info(json.dumps(entry, ensure_ascii=False))
+
+
+def _late_entries(record: Mapping[str, Any]) -> Mapping[str, object]:
+    """Return the message of a journal that could not be written when it should have been; empty for any other record."""
+    body = record.get("body")
+    document = readings.table(readings.decoded(body)) if isinstance(body, str) and JOURNAL_TYPE in body else {}
+    return document if document.get("type") == JOURNAL_TYPE else {}
 
 
 def _timer(record: Mapping[str, Any]) -> Timer | None:

@@ -46,6 +46,8 @@ NEEDS: tuple[Need, ...] = (
             "episodes, runs, locks, leases, counters",
         ),
     ),
+    Need("Evidence", _all(("dynamodb:PutItem",), _TABLE + "evidence", "what was seen before a change; written, never read back")),
+    Need("Journal", _all(("dynamodb:PutItem",), _TABLE + "journal", "what was decided and done; put where nothing stands")),
     Need("Alarms", _all(("cloudwatch:DescribeAlarms",), "*", "whether it still rings; composite alarms are returned on * only")),
     Need("Reports", _all(("sqs:SendMessage",), _QUEUE + "notifier", "what was done, on its way to people")),
     Need("WakeUpCalls", _all(("sqs:SendMessage",), _QUEUE + "remediators", "timers of up to fifteen minutes")),

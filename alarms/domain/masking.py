@@ -114,7 +114,7 @@ def _secret_key(found: re.Match[str]) -> str:
 
 
 def _under(key: str, content: Any, depth: int) -> Any:
-    if _NAMES_A_SECRET.search(key) and content is not None and not isinstance(content, (bool, dict, list, tuple)):
+    if _NAMES_A_SECRET.search(key) and isinstance(content, str):
         return SECRET
     return masked_document(content, depth + 1)
 

@@ -20,6 +20,7 @@ from infra.local.pipeline import Queue
 from infra.local.slack import TOKEN
 from notifier import dynamodb as threads
 from remediators import dynamodb as history
+from remediators import journal
 
 ROOMS = ("notifier", "remediators")
 # Six times the functions' timeout of 30 s, as Lambda's documentation asks for.
@@ -43,11 +44,13 @@ def build(aws: Embedded, settings: Settings, *, slack_url: str, channel: str, mo
     base = f"{settings.prefix}-{settings.stage}"
     queues = {room: _queue(aws, room, f"{base}-{room}") for room in ROOMS}
     _topic(aws, settings, queues)
-    tables = {name: f"{base}-{name}" for name in ("catalogue", "threads", "history")}
+    tables = {name: f"{base}-{name}" for name in ("catalogue", "threads", "history", "evidence", "journal")}
     dynamodb = aws.client("dynamodb")
     dynamodb.create_table(**rows.table_definition(tables["catalogue"]))
     dynamodb.create_table(**threads.table_definition(tables["threads"]))
     dynamodb.create_table(**history.table_definition(tables["history"]))
+    dynamodb.create_table(**history.table_definition(tables["evidence"]))
+    dynamodb.create_table(**journal.table_definition(tables["journal"]))
     secret, switch = f"{settings.prefix}/{settings.stage}/slack", f"/{settings.prefix}/{settings.stage}/switch"
     signing = json.dumps({"bot_token": TOKEN, "signing_secret": "embedded"})
     aws.client("secretsmanager").create_secret(Name=secret, SecretString=signing)
@@ -60,6 +63,8 @@ def build(aws: Embedded, settings: Settings, *, slack_url: str, channel: str, mo
         "TOCSIN_CATALOGUE_TABLE": tables["catalogue"],
         "TOCSIN_THREADS_TABLE": tables["threads"],
         "TOCSIN_HISTORY_TABLE": tables["history"],
+        "TOCSIN_EVIDENCE_TABLE": tables["evidence"],
+        "TOCSIN_JOURNAL_TABLE": tables["journal"],
         "TOCSIN_SLACK_SECRET": secret,
         "TOCSIN_SLACK_URL": slack_url,
         "TOCSIN_DEFAULT_CHANNEL": channel,

@@ -18,6 +18,8 @@ from alarms.domain.report import Report
 from alarms.domain.text import Language
 from infra.local.aws import Embedded, embedded
 from infra.local.seam import Call
+from remediators import dynamodb as history
+from remediators import journal
 from remediators.bootstrap import App, build
 
 START = datetime(2026, 10, 31, 15, 0, 0, tzinfo=UTC)
@@ -145,6 +147,8 @@ class World:
                 AttributeDefinitions=[{"AttributeName": key, "AttributeType": "S"} for key in keys],
                 BillingMode="PAY_PER_REQUEST",
             )
+        dynamodb.create_table(**history.table_definition("tocsin-dev-evidence"))
+        dynamodb.create_table(**journal.table_definition("tocsin-dev-journal"))
         self.client("scheduler").create_schedule_group(Name="tocsin-dev")
         arn = f"arn:aws:sqs:{REGION}:{ACCOUNT}:tocsin-dev-remediators"
         topic = self.client("sns").create_topic(Name="tocsin-alarms")["TopicArn"]
@@ -155,6 +159,8 @@ class World:
             "TOCSIN_STAGE": "dev",
             "TOCSIN_CATALOGUE_TABLE": "tocsin-dev-catalogue",
             "TOCSIN_HISTORY_TABLE": "tocsin-dev-history",
+            "TOCSIN_EVIDENCE_TABLE": "tocsin-dev-evidence",
+            "TOCSIN_JOURNAL_TABLE": "tocsin-dev-journal",
             "TOCSIN_REPORTS_QUEUE_URL": reports["QueueUrl"],
             "TOCSIN_COMMANDS_QUEUE_URL": commands["QueueUrl"],
             "TOCSIN_COMMANDS_QUEUE_ARN": arn,
