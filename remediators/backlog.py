@@ -137,8 +137,8 @@ def explained(backlog: Backlog, sizing: Sizing, consumers: int, granted: int, un
     then = Text(f"in {minutes:,.0f} min", f"{minutes:,.0f}분 안에") if minutes is not None else Text("never", "영영 못")
     short = sizing.needed > granted
     verb = Text(
-        f"{sizing.needed} would empty it in {sizing.drain_minutes:,.0f} min, the ceiling allows {granted} ({then.en})",
-        f"{sizing.drain_minutes:,.0f}분 안에 비우려면 {sizing.needed}개가 필요하나 상한은 {granted}개({then.ko})",
+        f"{sizing.needed} would empty it in {sizing.drain_minutes:,.0f} min, {granted} are allowed ({then.en})",
+        f"{sizing.drain_minutes:,.0f}분 안에 비우려면 {sizing.needed}개가 필요하나 {granted}개까지 허용됩니다({then.ko})",
     )
     fits = Text(f"{granted} {unit.en} empty it {then.en}", f"{unit.ko} {granted}개면 {then.ko} 비웁니다")
     tail = verb if short else fits
@@ -159,6 +159,26 @@ def emptied_in(backlog: Backlog, sizing: Sizing, consumers: int) -> float | None
     """Return the minutes until ``consumers`` have emptied the queue; None when they never do."""
     net = consumers * sizing.rate - sizing.arrival
     return backlog.messages / net if net > 0 else None
+
+
+def drain_line(backlog: Backlog, sizing: Sizing, consumers: int, granted: int) -> Text:
+    """Say when the queue will be empty with ``granted`` consumers, and how it would go on with those that are there."""
+    minutes, rate, arrival = emptied_in(backlog, sizing, granted), granted * sizing.rate, sizing.arrival
+    without = emptied_in(backlog, sizing, consumers)
+    other = (
+        Text(f"{without:,.0f} min as it is", f"지금대로면 {without:,.0f}분")
+        if without is not None
+        else Text("never as it is", "지금대로면 끝나지 않음")
+    )
+    if minutes is None:
+        return Text(
+            f"Expected drain time: none, {arrival:,.0f}/min arrive and {rate:,.0f}/min are worked off.",
+            f"예상 소진 시간: 없음. 분당 {arrival:,.0f}건 유입, {rate:,.0f}건 처리.",
+        )
+    return Text(
+        f"Expected drain time: {minutes:,.0f} min ({backlog.messages:,} / ({rate:,.0f} - {arrival:,.0f}) a minute), {other.en}.",
+        f"예상 소진 시간: {minutes:,.0f}분 ({backlog.messages:,}건 / 분당 ({rate:,.0f} - {arrival:,.0f})건), {other.ko}.",
+    )
 
 
 def _query(key: str, metric: str, queue: str) -> Mapping[str, Any]:

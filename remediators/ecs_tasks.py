@@ -8,21 +8,21 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from alarms.domain.decision import Change, Proposal, Reason
-from alarms.domain.errors import Permanent, Retryable
+from alarms.domain.errors import Retryable
 from alarms.domain.text import Text
-from remediators.action import Clients, Permit, Purpose, Refusal, Situation
+from remediators import connections, targets
+from remediators.action import Clients, Permit, Refusal, Situation
+from remediators.connections import Connections
+from remediators.targets import Targets
 
 FLOOR = "MinCapacity"
 DESIRED = "desiredCount"
 DIMENSION = "ecs:service:DesiredCount"
 ATTEMPTS = 3
-_SETTING = re.compile(r"Setting (?:desired count|min capacity) to (\d+)")
 _SCHEDULED = re.compile(r"scheduled action name (\S+) was triggered")
 
 
@@ -63,7 +63,11 @@ class ScheduledFloor:
 
 @dataclass(frozen=True, slots=True)
 class Tasks:
-    """One ECS service and the owner of its count. ``failed`` are tasks of the current deployment that died."""
+    """One ECS service and the owner of its count. ``failed`` are tasks of the current deployment that never came to run.
+
+    ``behind`` are its targets, one for each load balancer. ``connections`` are those of the database it calls, where the row
+    names one.
+    """
 
     cluster: str
     service: str
@@ -73,6 +77,8 @@ class Tasks:
     deploying: bool
     failed: int = 0
     target: Target | None = None
+    behind: tuple[Targets, ...] = ()
+    connections: Connections | None = None
     activities: tuple[Activity, ...] = ()
     tracking: tuple[str, ...] = ()
     scheduled: tuple[ScheduledFloor, ...] = ()
@@ -99,37 +105,6 @@ class Tasks:
 def lock_key(cluster: str, service: str) -> str:
     """Return ``ecs:service/<cluster>/<service>``."""
     return f"ecs:service/{cluster}/{service}"
-
-
-def observe(clients: Clients, cluster: str, service: str, purpose: Purpose) -> Tasks:
-    """Read the service, its scalable target and, as far as ``purpose`` needs them, activities, policies and schedules.
-
-    ecs DescribeServices; application-autoscaling DescribeScalableTargets, DescribeScalingActivities,
-    DescribeScalingPolicies, DescribeScheduledActions. Raises Permanent when there is no such service.
-    """
-    found = clients("ecs").describe_services(cluster=cluster, services=[service])["services"]
-    active = [item for item in found if item.get("status") == "ACTIVE"]
-    if not active:
-        raise Permanent(f"no active service {service} in cluster {cluster}", "ServiceNotFound")
-    scaling, which = clients("application-autoscaling"), _which(cluster, service)
-    targets = scaling.describe_scalable_targets(
-        ServiceNamespace="ecs", ResourceIds=[which["ResourceId"]], ScalableDimension=DIMENSION
-    )["ScalableTargets"]
-    activities: tuple[Activity, ...] = ()
-    tracking: tuple[str, ...] = ()
-    scheduled: tuple[ScheduledFloor, ...] = ()
-    if targets and purpose is not Purpose.VERIFY:
-        answer = scaling.describe_scaling_activities(**which, IncludeNotScaledActivities=True, MaxResults=20)
-        activities = tuple(_activity(item) for item in answer["ScalingActivities"] if not item.get("NotScaledReasons"))
-    if targets and purpose is Purpose.REVERT:
-        scheduled = _scheduled(scaling.describe_scheduled_actions(**which)["ScheduledActions"])
-    if activities and purpose is Purpose.DECIDE:
-        tracking = tuple(
-            item["PolicyName"]
-            for item in scaling.describe_scaling_policies(**which)["ScalingPolicies"]
-            if item["PolicyType"] == "TargetTrackingScaling"
-        )
-    return _tasks(cluster, active[0], _target(targets), activities, tracking, scheduled)
 
 
 def refusal(tasks: Tasks) -> Refusal | None:
@@ -171,12 +146,17 @@ def refusal(tasks: Tasks) -> Refusal | None:
                 f"{name} 태스크가 {tasks.desired}개 중 {tasks.running}개만 실행 중입니다. 더 늘려도 뜨지 않습니다.",
             ),
         )
-    return None
+    return targets.refusal(name, tasks.running, tasks.behind) or connections.refusal(tasks.connections)
 
 
 def ceiling(tasks: Tasks, max_tasks: int) -> int:
     """Return the highest count allowed: the row's ceiling, or the target's own maximum when that is lower."""
     return min(max_tasks, tasks.target.maximum) if tasks.target else max_tasks
+
+
+def fitting(tasks: Tasks, count: int) -> int:
+    """Return ``count``, or as many tasks as the database has connections for: those that only start will open theirs too."""
+    return count if tasks.connections is None else min(count, tasks.running + tasks.connections.tasks)
 
 
 def at_ceiling(tasks: Tasks, max_tasks: int) -> Refusal | None:
@@ -196,7 +176,7 @@ def change_to(tasks: Tasks, count: int, max_tasks: int) -> Change | Refusal:
     full = at_ceiling(tasks, max_tasks)
     if full is not None:
         return full
-    wanted = min(count, ceiling(tasks, max_tasks))
+    wanted = fitting(tasks, min(count, ceiling(tasks, max_tasks)))
     standing = tasks.target.floor if tasks.target else tasks.desired
     if wanted <= max(standing, tasks.desired):
         return Refusal(
@@ -224,7 +204,7 @@ def apply(clients: Clients, change: Change, permit: Permit) -> tuple[str, ...]:
         try:
             if change.knob == FLOOR:
                 answer = clients("application-autoscaling").register_scalable_target(
-                    **_which(cluster, service), MinCapacity=change.after
+                    **scalable(cluster, service), MinCapacity=change.after
                 )
             else:
                 answer = clients("ecs").update_service(cluster=cluster, service=service, desiredCount=change.after)
@@ -292,61 +272,9 @@ def _drifted(lent: Change, now: int | None) -> Text:
     )
 
 
-def _which(cluster: str, service: str) -> dict[str, str]:
+def scalable(cluster: str, service: str) -> dict[str, str]:
+    """Return what names the service to Application Auto Scaling."""
     return {"ServiceNamespace": "ecs", "ResourceId": f"service/{cluster}/{service}", "ScalableDimension": DIMENSION}
-
-
-def _tasks(
-    cluster: str,
-    service: Mapping[str, Any],
-    target: Target | None,
-    activities: tuple[Activity, ...],
-    tracking: tuple[str, ...],
-    scheduled: tuple[ScheduledFloor, ...],
-) -> Tasks:
-    deployments = service.get("deployments", [])
-    primary: Mapping[str, Any] = next((item for item in deployments if item.get("status") == "PRIMARY"), {})
-    return Tasks(
-        cluster=cluster,
-        service=service["serviceName"],
-        desired=service["desiredCount"],
-        running=service["runningCount"],
-        pending=service["pendingCount"],
-        deploying=len(deployments) > 1 or primary.get("rolloutState") == "IN_PROGRESS",
-        failed=primary.get("failedTasks", 0),
-        target=target,
-        activities=activities,
-        tracking=tracking,
-        scheduled=scheduled,
-    )
-
-
-def _target(targets: list[Mapping[str, Any]]) -> Target | None:
-    if not targets:
-        return None
-    suspended = targets[0].get("SuspendedState", {}).get("DynamicScalingOutSuspended", False)
-    return Target(targets[0]["MinCapacity"], targets[0]["MaxCapacity"], bool(suspended))
-
-
-def _activity(item: Mapping[str, Any]) -> Activity:
-    found = _SETTING.search(item.get("Description", ""))
-    status = item["StatusCode"]
-    return Activity(
-        sets=int(found.group(1)) if found else None,
-        under_way=status in ("Pending", "InProgress"),
-        failed=status in ("Failed", "Unfulfilled", "Overridden"),
-        cause=item.get("Cause", ""),
-        started_at=item.get("StartTime"),
-    )
-
-
-def _scheduled(items: list[Mapping[str, Any]]) -> tuple[ScheduledFloor, ...]:
-    """Return those that write a floor."""
-    return tuple(
-        ScheduledFloor(item["ScheduledActionName"], item["Schedule"], item["ScalableTargetAction"]["MinCapacity"])
-        for item in items
-        if "MinCapacity" in item.get("ScalableTargetAction", {})
-    )
 
 
 def share(count: int, percent: float) -> int:

@@ -22,9 +22,10 @@ from alarms.domain.action import ActionSpec, Parameter, ParameterKind, Permissio
 from alarms.domain.decision import Change, Proposal, Reason
 from alarms.domain.text import Text
 from remediators import backlog as queue_backlog
-from remediators import ecs_tasks, lambda_mapping
+from remediators import connections, ecs_reading, ecs_tasks, lambda_mapping
 from remediators.action import Clients, Permit, Purpose, Refusal, Situation
 from remediators.backlog import Backlog, Sizing
+from remediators.connections import Connections
 from remediators.ecs_tasks import Tasks
 from remediators.lambda_mapping import Mapped
 
@@ -34,10 +35,14 @@ INVOCATIONS = Text("invocations", "동시 실행")
 
 @dataclass(frozen=True, slots=True)
 class Consumers:
-    """The queue, and who consumes it. ``backlog`` is None where only the mechanism was looked at."""
+    """The queue, and who consumes it. ``backlog`` is None where only the mechanism was looked at.
+
+    ``called`` is the database behind a Lambda consumer, where the row names one; that of tasks stands in ``Tasks``.
+    """
 
     backlog: Backlog | None
     consumer: Tasks | Mapped
+    called: Connections | None = None
 
     @property
     def count(self) -> int:
@@ -53,6 +58,7 @@ class ScaleConsumers:
         summary="Give a queue as many consumers as empty its backlog in time, up to a ceiling; take them back after recovery.",
         risk=Risk.REVERSIBLE,
         changes=True,
+        scales=True,
         parameters=(
             Parameter("drain_within", ParameterKind.DURATION, "the backlog should be gone after this time"),
             Parameter("cluster", ParameterKind.TEXT, "ECS: name of the cluster", required=False),
@@ -75,6 +81,7 @@ class ScaleConsumers:
                 "mean time that one task needs for one message; estimated from metrics when left out",
                 required=False,
             ),
+            *connections.PARAMETERS,
         ),
         permissions=(
             Permission("sqs:GetQueueUrl", "arn:{partition}:sqs:{region}:{account}:{queue}", "find the queue"),
@@ -84,6 +91,17 @@ class ScaleConsumers:
                 "ecs:DescribeServices",
                 "arn:{partition}:ecs:{region}:{account}:service/{cluster}/{consumer}",
                 "tasks that run, are wanted, are being deployed",
+            ),
+            Permission(
+                "ecs:DescribeServiceDeployments",
+                "arn:{partition}:ecs:{region}:{account}:service-deployment/{cluster}/{consumer}/*",
+                "whether the deployment that the service names is over",
+            ),
+            Permission(
+                "elasticloadbalancing:DescribeTargetHealth",
+                "*",
+                "whether the tasks are healthy; knows no resources",
+                only_with="cluster",
             ),
             Permission(
                 "application-autoscaling:DescribeScalableTargets",
@@ -153,7 +171,7 @@ remediate:
             return f"{', '.join(missing)} missing: give cluster, consumer, max_tasks (ECS) or function, max_concurrency (Lambda)"
         if mapping and parameters["max_concurrency"] < 2:
             return "max_concurrency is at least 2: Lambda allows no smaller MaximumConcurrency"
-        return None
+        return connections.problem(parameters)
 
     def resource(self, situation: Situation) -> str:
         """Return the consuming ECS service, or the function and its queue."""
@@ -170,8 +188,9 @@ remediate:
             backlog = queue_backlog.observe(clients, _queue(situation), situation.now)
         if "function" in parameters:
             arn = backlog.arn if backlog else _queue_arn(clients, situation)
-            return Consumers(backlog, lambda_mapping.observe(clients, parameters["function"], arn))
-        tasks = ecs_tasks.observe(clients, parameters["cluster"], parameters["consumer"], situation.purpose)
+            called = connections.observe(clients, parameters, situation.now) if backlog else None
+            return Consumers(backlog, lambda_mapping.observe(clients, parameters["function"], arn), called)
+        tasks = ecs_reading.observe(clients, parameters["cluster"], parameters["consumer"], situation)
         return Consumers(backlog, tasks)
 
     def propose(self, observed: Consumers, situation: Situation) -> Proposal | Refusal:
@@ -180,17 +199,21 @@ remediate:
         if backlog is None:
             return Refusal(Reason.UNKNOWN, Text("The queue was not read.", "큐를 읽지 못했습니다."))
         refused = (
-            ecs_tasks.refusal(consumer) if isinstance(consumer, Tasks) else lambda_mapping.refusal(consumer)
+            ecs_tasks.refusal(consumer)
+            if isinstance(consumer, Tasks)
+            else lambda_mapping.refusal(consumer) or connections.refusal(observed.called)
         ) or queue_backlog.failing(backlog, observed.count)
         if refused is not None:
             return refused
         sizing = queue_backlog.size(backlog, observed.count, parameters["drain_within"], parameters.get("message_time"))
         if isinstance(sizing, Refusal):
             return sizing
-        change = _change(consumer, sizing.needed, parameters)
+        change = _change(observed, sizing.needed, parameters)
         if isinstance(change, Refusal):
             return _with_figures(change, observed, sizing, backlog)
-        return Proposal(self.spec.name, self.resource(situation), (change,), _why(observed, sizing, backlog, change))
+        line = queue_backlog.drain_line(backlog, sizing, observed.count, int(change.after or 0))
+        why = _why(observed, sizing, backlog, change, parameters)
+        return Proposal(self.spec.name, self.resource(situation), (change,), why, lines=(line,))
 
     def evidence(self, _: Consumers, situation: Situation) -> None:
         """Return None: the intent says it all."""
@@ -233,15 +256,22 @@ def _queue_arn(clients: Clients, situation: Situation) -> str:
     return str(sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"])
 
 
-def _change(consumer: Tasks | Mapped, needed: int, parameters: Mapping[str, Any]) -> Change | Refusal:
+def _change(observed: Consumers, needed: int, parameters: Mapping[str, Any]) -> Change | Refusal:
+    if isinstance(observed.consumer, Tasks):
+        return ecs_tasks.change_to(observed.consumer, needed, parameters["max_tasks"])
+    fits = needed if observed.called is None else min(needed, observed.count + observed.called.tasks)
+    return lambda_mapping.change_to(observed.consumer, fits, parameters["max_concurrency"])
+
+
+def _why(observed: Consumers, sizing: Sizing, backlog: Backlog, change: Change, parameters: Mapping[str, Any]) -> Text:
+    granted, consumer = int(change.after or 0), observed.consumer
     if isinstance(consumer, Tasks):
-        return ecs_tasks.change_to(consumer, needed, parameters["max_tasks"])
-    return lambda_mapping.change_to(consumer, needed, parameters["max_concurrency"])
-
-
-def _why(observed: Consumers, sizing: Sizing, backlog: Backlog, change: Change) -> Text:
-    unit = TASKS if isinstance(observed.consumer, Tasks) else INVOCATIONS
-    return queue_backlog.explained(backlog, sizing, observed.count, int(change.after or 0), unit)
+        unit, called, most = TASKS, consumer.connections, ecs_tasks.ceiling(consumer, parameters["max_tasks"])
+    else:
+        unit, called, most = INVOCATIONS, observed.called, lambda_mapping.ceiling(consumer, parameters["max_concurrency"])
+    said = queue_backlog.explained(backlog, sizing, observed.count, granted, unit)
+    less = connections.held_back(called, min(sizing.needed, most), granted)
+    return Text(said.en + less.en, said.ko + less.ko)
 
 
 def _with_figures(refusal: Refusal, observed: Consumers, sizing: Sizing, backlog: Backlog) -> Refusal:
