@@ -26,7 +26,10 @@ from infra.local.queue_moves import QueueMoves
 from infra.local.rds_data import RdsData
 from infra.local.scheduler import Scheduler
 from infra.local.seam import Seam
+from infra.local.shield import Shield
+from infra.local.stages import Stages
 from infra.local.tagging import Tagging
+from infra.local.waf import Waf
 
 _FORGOTTEN = ("AWS_PROFILE", "AWS_ENDPOINT_URL", "AWS_SESSION_TOKEN", "AWS_REGION")
 _open = False
@@ -52,6 +55,9 @@ class Embedded:
     logs: Logs
     rds_data: RdsData
     moves: QueueMoves
+    waf: Waf
+    shield: Shield
+    stages: Stages
 
     def client(self, service: str) -> Any:
         """Return a boto3 client of ``service`` in the embedded region."""
@@ -106,6 +112,7 @@ def _assemble(clock: Clock, seam: Seam, place: Place, throttle: bool) -> Embedde
     logs = Logs(clock, seam, place)
     rds_data = RdsData(own.secret)
     moves = QueueMoves(clock, seam, place)
+    waf, shield, stages = Waf(clock, seam, place), Shield(seam), Stages()
     seam.serve("cloudwatch", cloudwatch.operations)
     seam.serve("ecs", ecs.operations)
     seam.serve("application-autoscaling", autoscaling.operations)
@@ -114,6 +121,10 @@ def _assemble(clock: Clock, seam: Seam, place: Place, throttle: bool) -> Embedde
     seam.serve("elbv2", balancing.operations, others_to_moto=True)
     seam.serve("lambda", mappings.operations, others_to_moto=True)
     seam.serve("sqs", moves.operations, others_to_moto=True)
+    seam.serve("wafv2", waf.operations)
+    seam.serve("shield", shield.operations)
+    seam.serve("apigateway", stages.rest_operations, others_to_moto=True)
+    seam.serve("apigatewayv2", stages.http_operations, others_to_moto=True)
     seam.serve("logs", logs.operations, others_to_moto=True)
     seam.serve("rds-data", rds_data.operations)
     return Embedded(
@@ -130,6 +141,9 @@ def _assemble(clock: Clock, seam: Seam, place: Place, throttle: bool) -> Embedde
         logs=logs,
         rds_data=rds_data,
         moves=moves,
+        waf=waf,
+        shield=shield,
+        stages=stages,
     )
 
 

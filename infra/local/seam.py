@@ -33,6 +33,7 @@ from infra.local.shapes import ShapeChecker
 from infra.local.shared_loader import create_loader
 
 _PARAMS = "tocsin_params"
+_GLOBAL = "aws-global"  # where botocore says that a service without regions lives: Shield
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,7 +259,7 @@ class Seam:
         self, operation: Operation, model: OperationModel, context: dict[str, Any], url: str
     ) -> tuple[AWSResponse, dict[str, Any]] | None:
         region, given = context["client_region"], context[_PARAMS]
-        if region != self._region:
+        if region not in (self._region, _GLOBAL):
             raise RuntimeError(f"the embedded AWS lives in {self._region}; this client asks {region}")
         request = Request(model.service_model.service_name, model.name, region, self.next_id(), self._now())
         try:
@@ -298,6 +299,7 @@ _VALIDATION = {
     "rds-data": "BadRequestException",
     "resourcegroupstaggingapi": "InvalidParameterException",
     "sqs": "InvalidParameterValue",
+    "wafv2": "WAFInvalidParameterException",
 }
 _GENERAL_STATUS = {
     "AccessDenied": 403,

@@ -16,6 +16,7 @@ import pytest
 from infra.local.aws import Embedded, embedded
 from infra.local.seam import Call
 from infra.local.shapes import ShapeChecker
+from infra.local.traffic_hits import Hit
 
 START = datetime(2026, 10, 31, 13, 0, tzinfo=UTC)
 METRIC = {"Namespace": "N", "MetricName": "m"}
@@ -202,11 +203,77 @@ def move_tasks(aws: Embedded) -> None:
     sqs.cancel_message_move_task(TaskHandle=task)
 
 
+def firewalls(aws: Embedded) -> None:
+    """Build an ACL with a set and a rate, change both, look at what they took."""
+    waf, regional = aws.client("wafv2"), {"Scope": "REGIONAL"}
+    seen = {"SampledRequestsEnabled": True, "CloudWatchMetricsEnabled": True, "MetricName": "m"}
+    ips = waf.create_ip_set(Name="set", IPAddressVersion="IPV4", Addresses=[], **regional)["Summary"]
+    rate = {"Limit": 10, "AggregateKeyType": "IP", "EvaluationWindowSec": 60}
+    rules = [
+        {
+            "Name": "rate",
+            "Priority": 1,
+            "Action": {"Count": {}},
+            "Statement": {"RateBasedStatement": rate},
+            "VisibilityConfig": seen,
+        },
+        {
+            "Name": "block",
+            "Priority": 2,
+            "Action": {"Block": {}},
+            "Statement": {"IPSetReferenceStatement": {"ARN": ips["ARN"]}},
+            "VisibilityConfig": {**seen, "MetricName": "block"},
+        },
+    ]
+    whole = {"DefaultAction": {"Allow": {}}, "VisibilityConfig": {**seen, "MetricName": "acl"}, **regional}
+    acl = waf.create_web_acl(Name="acl", Rules=rules, **whole)["Summary"]
+    named = {"Name": "acl", "Id": acl["Id"], **regional}
+    token = waf.get_web_acl(**named)["LockToken"]
+    waf.update_web_acl(**named, **{key: value for key, value in whole.items() if key != "Scope"}, Rules=rules, LockToken=token)
+    known = {"Name": "set", "Id": ips["Id"], **regional}
+    waf.update_ip_set(**known, Addresses=["192.0.2.1/32"], LockToken=waf.get_ip_set(**known)["LockToken"])
+    for _ in range(11):
+        aws.waf.judge("acl", Hit(aws.clock.now, "192.0.2.9", "/upload", 200, "curl"))
+    window = {"StartTime": aws.clock.now - timedelta(minutes=5), "EndTime": aws.clock.now}
+    waf.get_sampled_requests(WebAclArn=acl["ARN"], RuleMetricName="acl", TimeWindow=window, MaxItems=5, **regional)
+    waf.get_rate_based_statement_managed_keys(WebACLName="acl", WebACLId=acl["Id"], RuleName="rate", **regional)
+    shield = aws.client("shield")
+    shield.get_subscription_state()
+    aws.shield.subscribed = True
+    attack = aws.shield.preload(acl["ARN"], aws.clock.now)
+    shield.list_attacks()
+    shield.describe_attack(AttackId=attack)
+
+
+def stages(aws: Embedded) -> None:
+    """Throttle a stage of either kind."""
+    aws.stages.preload_rest("r", "prod", rate=100.0, burst=50)
+    rest, path = aws.client("apigateway"), "/*/*/throttling/rateLimit"
+    rest.get_stage(restApiId="r", stageName="prod")
+    rest.update_stage(restApiId="r", stageName="prod", patchOperations=[{"op": "replace", "path": path, "value": "5"}])
+    aws.stages.preload_http("h", "prod", rate=100.0, burst=50)
+    http = aws.client("apigatewayv2")
+    settings = http.get_stage(ApiId="h", StageName="prod")["DefaultRouteSettings"]
+    http.update_stage(ApiId="h", StageName="prod", DefaultRouteSettings={**settings, "ThrottlingRateLimit": 5.0})
+
+
 def test_every_answer_of_every_operation_is_what_its_service_model_allows(aws: Embedded) -> None:
     """No operation is left out of the story; one that is added must be added here."""
     calls: list[Call] = []
     aws.seam.observe(calls.append)
-    for part in (alarms, metrics, services, deployments, scaling, schedules, mappings, log_queries, move_tasks):
+    for part in (
+        alarms,
+        metrics,
+        services,
+        deployments,
+        scaling,
+        schedules,
+        mappings,
+        log_queries,
+        move_tasks,
+        firewalls,
+        stages,
+    ):
         part(aws)
 
     answered = {(call.service, call.operation) for call in calls if call.served == "overlay" and call.error_code is None}
@@ -219,8 +286,12 @@ def test_every_answer_of_every_operation_is_what_its_service_model_allows(aws: E
         "logs": aws.logs,
         "elbv2": aws.balancing,
         "sqs": aws.moves,
+        "wafv2": aws.waf,
+        "shield": aws.shield,
     }
     known = {(service, operation) for service, part in parts.items() for operation in part.operations}
+    known |= {("apigateway", name) for name in aws.stages.rest_operations}
+    known |= {("apigatewayv2", name) for name in aws.stages.http_operations}
     assert answered == known | {("resourcegroupstaggingapi", "GetResources")}
 
 
