@@ -31,12 +31,16 @@ def nearest_first(service: str, graph: Mapping[str, Sequence[str]]) -> tuple[str
     return tuple(found)
 
 
-def dependencies(stated: Mapping[str, Calls], known: set[str]) -> tuple[dict[str, tuple[str, ...]], list[Problem]]:
+def dependencies(
+    stated: Mapping[str, Calls], known: set[str], watched: set[str]
+) -> tuple[dict[str, tuple[str, ...]], list[Problem]]:
     """Return what each service depends on, nearest first, and what is wrong with what is ``stated``. Pure.
 
-    ``known`` are all services of the catalogue. Of more than MAX_DEPENDENCIES the nearest are kept, and a note says so.
+    ``known`` are all services of the catalogue, ``watched`` those with alarms in this stage: of others a note says that they
+    never ring. Of more than MAX_DEPENDENCIES the nearest are kept, and a note says so.
     """
     problems = [problem for service, calls in stated.items() for problem in _strange(service, calls, known)]
+    problems += [problem for service, calls in stated.items() for problem in _silent(service, calls, known - watched)]
     graph = {service: tuple(name for name in calls.services if name in known) for service, calls in stated.items()}
     problems += _cycles(graph, stated)
     reached = {service: nearest_first(service, graph) for service in graph}
@@ -53,6 +57,21 @@ def _strange(service: str, calls: Calls, known: set[str]) -> list[Problem]:
         elif name in calls.services[:index]:
             problems.append(_error(place, service, f"depends_on: {name!r} stands twice", "keep one"))
     return problems
+
+
+def _silent(service: str, calls: Calls, unwatched: set[str]) -> list[Problem]:
+    return [
+        Problem(
+            place,
+            Level.NOTE,
+            CHECK,
+            service,
+            f"depends_on: {name!r} has no alarm in this stage: it never rings, and scaling never waits for it",
+            fix=f"give {name!r} an alarm, or remove it here",
+        )
+        for name, place in zip(calls.services, calls.places, strict=True)
+        if name in unwatched
+    ]
 
 
 def _cycles(graph: Mapping[str, Sequence[str]], stated: Mapping[str, Calls]) -> list[Problem]:

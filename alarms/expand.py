@@ -41,8 +41,9 @@ def expand(sources: Sources, settings: Settings, actions: Actions, today: date |
     for document in sources.services:
         services.read(document)
     findings += [_unused(name, profile) for name, profile in files.profiles.items() if not profile.used]
-    of_services = facts.of_services({*files.profiles})
-    return Expansion((*files.rows, *services.rows), tuple(services.disabled), tuple(findings), of_services)
+    rows = (*files.rows, *services.rows)
+    of_services = facts.of_services({*files.profiles}, {item.row.service for item in rows})
+    return Expansion(rows, tuple(services.disabled), tuple(findings), of_services)
 
 
 def _unused(component: str, profile: Profile) -> Problem:

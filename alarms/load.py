@@ -21,7 +21,7 @@ from alarms.profiles import Expanded
 from alarms.row import ALONE, Row, ServiceFacts
 from alarms.services import Disabled
 from alarms.settings import Settings, topic_arn
-from alarms.settings_file import STAGE_OPTION, read_settings
+from alarms.settings_file import STAGE_OPTION, read_settings, unreachable_storm
 from alarms.sources import Sources, read_sources
 
 NAMES_CHECK = "names"
@@ -95,6 +95,8 @@ def load_sources(
     limit = resolver(Known(settings.databases, settings.clusters, facts))
     desired, found = _compile(rows, settings, limit, expansion.services)
     problems = [*problems, *expansion.problems, *twice, *found]
+    if sources.settings and not sources.only and not any(problem.level is Level.ERROR for problem in problems):
+        problems += unreachable_storm(sources.settings, settings, len(expansion.services))
     loaded = Loaded(
         desired, _distinct(problems), settings, {item.row.full_id: item for item in rows}, expansion.disabled, sources.only
     )

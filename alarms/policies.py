@@ -22,14 +22,16 @@ MAX_TEXTS = 100
 
 
 class Policies:
-    """Builds the policies of one row. ``problems`` collects what is wrong; ``complete`` is False for a profile's own row.
+    """Builds the policies of one row. ``problems`` are what is wrong, ``notes`` what is worth knowing.
 
-    A profile may leave parameters open that each service fills in: only its services must be complete.
+    ``complete`` is False for a profile's own row: it may leave parameters open that each service fills in, and only there all
+    must be said.
     """
 
     def __init__(self, actions: Actions, specs: Mapping[str, ActionSpec], row: str, *, complete: bool) -> None:
         self._actions, self._specs, self._row, self._complete = actions, specs, row, complete
         self.problems: list[Problem] = []
+        self.notes: list[Problem] = []
 
     def build(self, steps: list[StepModel], spot: Spot) -> tuple[Policy, ...]:
         """Return the policies of ``steps``, which stand at ``spot``; those with a problem are left out."""
@@ -52,6 +54,11 @@ class Policies:
         mode = step.mode or Mode.OBSERVE
         if self._complete and spec.changes and mode is not Mode.OBSERVE:
             self._earned(spec, step, mode, spot)
+        if spec.approval and mode is Mode.AUTO:
+            place, summary = spot.at(("mode",)).place, f"{spec.name} asks a person, also in mode auto"
+            self.notes.append(
+                Problem(place, Level.NOTE, CHECK, self._row, summary, fix="say `mode: approve`, which is what happens")
+            )
         otherwise = self.build(step.otherwise, spot.at(("otherwise",)))
         if len(self.problems) > before:
             return None

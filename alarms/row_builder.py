@@ -70,7 +70,7 @@ class RowBuilder:
     def _policies(self, model: RowModel, part: Part, name: str, *, complete: bool) -> tuple[Policy, ...] | None:
         policies = Policies(self._actions, self._specs, name, complete=complete)
         built = policies.build(model.remediate, part.spot.at((REMEDIATE,)))
-        self._findings += policies.problems
+        self._findings += [*policies.problems, *policies.notes]
         return None if policies.problems else built
 
     def _answered(self, part: Part, name: str) -> bool:

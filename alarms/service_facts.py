@@ -47,9 +47,12 @@ class FactsOfServices:
             places = [(resource, spot.at((component, index)).place) for index, resource in enumerate(stated)]
             self._stated.setdefault(service, {}).setdefault(component, []).extend(places)
 
-    def of_services(self, components: set[str]) -> dict[str, ServiceFacts]:
-        """Return the facts of every service; what is wrong is added to the findings. ``components`` have a profile."""
-        depends_on, problems = dependencies(self._calls, set(self._names))
+    def of_services(self, components: set[str], watched: set[str]) -> dict[str, ServiceFacts]:
+        """Return the facts of every service; what is wrong is added to the findings.
+
+        ``components`` are those with a profile, ``watched`` the services with rows in this stage.
+        """
+        depends_on, problems = dependencies(self._calls, set(self._names), watched)
         self._findings += problems
         return {
             service: ServiceFacts(depends_on.get(service, ()), self._resources(service, components)) for service in self._names

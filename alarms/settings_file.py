@@ -118,6 +118,28 @@ def _bounds(whole: TocsinFile, stage: StageModel) -> Bounds:
     )
 
 
+def unreachable_storm(document: Document, settings: Settings, services: int) -> list[Problem]:
+    """Return a note when a stated storm needs more other services in ALARM than a catalogue of ``services`` has.
+
+    Other catalogues of the same stage count too, so it is worth knowing and not wrong; of the default nothing is said.
+    """
+    paths = (("stages", settings.stage, "storm", "services"), ("storm", "services"))
+    place = next((spot.place for path in paths if (spot := _written(document.spot, path))), None)
+    others = max(services - 1, 0)
+    if place is None or settings.bounds.storm.services <= others:
+        return []
+    summary = f"storm: {settings.bounds.storm.services} other services in ALARM are a storm, and this catalogue has {others}"
+    return [Problem(place, Level.NOTE, "settings", "", summary, fix="say fewer, or leave the key out")]
+
+
+def _written(spot: Spot, path: tuple[str, ...]) -> Spot | None:
+    """Return the spot of exactly ``path``; None when it is not written."""
+    found: Spot | None = spot
+    for step in path:
+        found = found.items.get(step) if found else None
+    return found
+
+
 def _database(model: DatabaseModel) -> Database:
     return Database(model.class_, model.max_acu, model.min_acu, model.max_connections, model.local_storage)
 

@@ -16,7 +16,7 @@ def check(subject: Subject) -> Iterator[Finding]:
     for policy in subject.desired.alarm.policies:
         for step in (policy, *policy.otherwise):
             spec = specs.get(step.action)
-            for parameter in spec.parameters if spec else ():
+            for parameter in spec.parameters if spec and step.action.startswith("scale-") else ():
                 value = step.parameters.get(parameter.name)
                 if parameter.ceiling and isinstance(value, int) and value < LEAST:
                     yield Finding(f"{step.action} may never go above {parameter.name}: {value}, and so never acts")

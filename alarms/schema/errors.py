@@ -31,6 +31,10 @@ _MEANT = {
     "threshold": ("when", 'write `when: ">= 600 s"`'),
     "treat_missing_data": ("missing", "write `missing: not_breaching`"),
     "channel": ("notify", "write `notify: ops-alerts`"),
+    "approvers": (
+        "mode_cap",
+        "who may approve stands in the parameter /<prefix>/<stage>/approvers, where no pull request can change it",
+    ),
     "discover": ("targets", "name the resources in `targets`: they are not discovered by tags yet"),
     "name": ("id", "write `id: oldest-message-age`"),
 }

@@ -111,7 +111,6 @@ class StageModel(Strict):
     language: LanguageName | None = None
     mode_cap: ModeName | None = Field(default=None, description="the most that any row may do here; observe when left out")
     channels: dict[str, Line] = Field(default_factory=dict)
-    approvers: list[Line] = Field(default_factory=list, description="who may approve what is proposed")
     runbook_base: Line | None = None
     limits: LimitsModel | None = Field(default=None, description="at most so many runs together, by scope")
     storm: StormModel | None = Field(default=None, description="when so much rings at once that nothing is changed")

@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from alarms.domain.bounds import DEFAULT_LIMITS, Bounds, Breaker, Limit, Scope, Storm
+from alarms.problem import Level
 from alarms.schema.bounds import limit_text
 
 TOCSIN = """\
@@ -88,6 +89,32 @@ def test_a_bound_that_bounds_nothing_is_one_clear_line(old: str, new: str, says:
 
     assert says in str(problem)
     assert str(problem).startswith("tocsin.yaml:")
+
+
+@pytest.mark.parametrize(
+    ("stage", "place"), [("dev", "tocsin.yaml:3:19"), ("prod", "tocsin.yaml:3:19"), ("test", "tocsin.yaml:12:28")]
+)
+def test_a_storm_of_more_services_than_there_are_is_a_note_where_it_is_said(
+    stage: str, place: str, catalogue: Any, house: Any
+) -> None:
+    (note,) = catalogue({**house, "tocsin.yaml": f"{TOCSIN}  test: {{storm: {{services: 1}}}}\n"}, stage=stage).problems
+
+    assert (note.level, str(note.place)) == (Level.NOTE, place)
+    assert "other services in ALARM are a storm, and this catalogue has 0" in note.summary
+
+
+def test_a_storm_that_can_come_or_that_nobody_stated_is_no_finding(catalogue: Any, house: Any) -> None:
+    other = {"services/other.yaml": house["services/image-processing.yaml"].replace("image-processing", "other")}
+    reached = TOCSIN.replace("services: 6", "services: 1")
+
+    assert catalogue({**house, **other, "tocsin.yaml": reached}, stage="dev").problems == ()
+    assert catalogue({**house, "tocsin.yaml": TOCSIN.replace("storm: {services: 6}\n", "")}, stage="dev").problems == ()
+
+
+def test_who_may_approve_is_not_for_a_pull_request_to_say(catalogue: Any, house: Any) -> None:
+    (problem,) = catalogue({**house, "tocsin.yaml": "approvers: [U0123]\n"}, stage="dev").errors
+
+    assert "there is no key 'approvers'; who may approve stands in the parameter /<prefix>/<stage>/approvers" in str(problem)
 
 
 LIMITS = st.lists(st.builds(Limit, st.integers(1, 999_999), st.integers(1, 999_999)), min_size=1, max_size=3)

@@ -69,6 +69,17 @@ def test_a_service_whose_file_is_broken_is_still_a_service(catalogue: Any, house
     assert ["'owner' is missing" in str(problem) for problem in catalogue(files).errors] == [True]
 
 
+def test_a_dependency_without_alarms_in_the_stage_never_rings_and_that_is_noted(catalogue: Any, house: Any) -> None:
+    files = services(house, web="database", database="")
+    stage = 'dev: {mode_cap: auto, overrides: {sqs: {oldest-message-age: {disable: "no load in dev"}}}}'
+    files["services/database.yaml"] = files["services/database.yaml"].replace("dev: {mode_cap: observe}", stage)
+
+    (note,) = catalogue(files, stage="dev").problems
+    assert (note.level, str(note.place)) == (Level.NOTE, "services/web.yaml:4:14")
+    assert "'database' has no alarm in this stage" in note.summary
+    assert catalogue(files, stage="prod").problems == ()
+
+
 def test_rows_that_stand_alone_may_say_it_for_their_service(catalogue: Any, house: Any) -> None:
     rows = """\
 service: shop
@@ -93,7 +104,7 @@ def test_of_very_many_the_nearest_are_kept_and_a_note_says_so() -> None:
     names = tuple(f"s{n}" for n in range(MAX_DEPENDENCIES + 5))
     stated = {"web": Calls(names[:-1], (place,) * (len(names) - 1)), names[0]: Calls(names[-1:], (place,))}
 
-    found, (note,) = dependencies(stated, {"web", *names})
+    found, (note,) = dependencies(stated, {"web", *names}, {"web", *names})
 
     assert found["web"] == names[:MAX_DEPENDENCIES]
     assert note.level is Level.NOTE
@@ -108,7 +119,7 @@ def test_any_graph_ends_and_a_way_round_is_told_exactly_where_there_is_one(graph
     place = Place("f.yaml", 1, 1)
     stated = {name: Calls(tuple(called), (place,) * len(called)) for name, called in graph.items() if called}
 
-    found, problems = dependencies(stated, set("abcdefg"))
+    found, problems = dependencies(stated, set("abcdefg"), set("abcdefg"))
 
     for name, reached in found.items():
         assert name not in reached

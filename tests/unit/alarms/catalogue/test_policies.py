@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -33,6 +34,7 @@ SPEC = ActionSpec(
     permissions=(),
     example="",
 )
+ASKS = replace(SPEC, name="ask", approval=True)
 GIVES_NOTHING_BACK = ActionSpec("end", "ends", Risk.DISRUPTIVE, True, SPEC.parameters[:1], (), "", lends=False)
 REVERT = {"after_ok": "30 m", "at_latest": "6 h"}
 FULL: dict[str, Any] = {"action": "mend", "with": {"most": 3}, "mode": "approve", "limits": ["3 per hour"], "revert": REVERT}
@@ -42,10 +44,17 @@ class TwoActions:
     """A registry of the actions of this page."""
 
     def specs(self) -> Mapping[str, ActionSpec]:
-        return {"mend": SPEC, "end": GIVES_NOTHING_BACK}
+        return {"mend": SPEC, "ask": ASKS, "end": GIVES_NOTHING_BACK}
 
     def problem(self, action: str, parameters: Mapping[str, Any]) -> str | None:
         return None
+
+
+def notes(**step: Any) -> list[str]:
+    """Return what is worth knowing of one step."""
+    policies = Policies(TwoActions(), TwoActions().specs(), "row", complete=True)
+    policies.build([StepModel.model_validate(step)], Spot(Place("f.yaml", 1, 1)))
+    return [str(note) for note in policies.notes]
 
 
 def build(**step: Any) -> tuple[tuple[Policy, ...], list[str]]:
@@ -85,6 +94,13 @@ def test_what_lends_nothing_needs_no_revert_and_may_not_state_one() -> None:
 def test_an_approval_waits_half_an_hour_unless_the_row_says_otherwise() -> None:
     assert build(**FULL)[0][0].approve_within_s == 1800
     assert build(**FULL, approve_within="2 h")[0][0].approve_within_s == 7200
+
+
+def test_auto_of_what_always_asks_is_a_note_that_says_so() -> None:
+    (note,) = notes(**{**FULL, "action": "ask", "mode": "auto"})
+
+    assert "ask asks a person, also in mode auto; say `mode: approve`" in note
+    assert notes(**{**FULL, "action": "ask"}) == notes(**{**FULL, "mode": "auto"}) == []
 
 
 @pytest.mark.parametrize("value", [0.5, 16, 256])
