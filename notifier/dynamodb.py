@@ -21,7 +21,7 @@ from alarms.domain.event import AlarmEvent, from_iso, iso
 from alarms.domain.incident import Episode
 from alarms.domain.report import Report
 from notifier.ports import Busy
-from notifier.record import Thread, Timeline, event_document, event_from
+from notifier.record import Pointer, Thread, Timeline, event_document, event_from
 from notifier.standing import Silence
 from notifier.timeline import item_key
 
@@ -112,16 +112,16 @@ class DynamoThreads:
         answer = self._call("get_item", Key=_key(subject, item), ConsistentRead=True)
         return _thread(answer["Item"])
 
-    def point(self, episode: Episode, now: datetime) -> None:
-        """Let ``episode`` be found again by its id, which is all that a button carries."""
-        document = json.dumps(episode.to_document(), separators=(",", ":"))
-        self._call("put_item", Item={**_key(_EPISODES, episode.id), "episode": {"S": document}, "expires": _expiry(now)})
+    def point(self, pointer: Pointer, now: datetime) -> None:
+        """Let an incident be found again by its episode's id, which is all that a button carries."""
+        document = json.dumps(pointer.episode.to_document(), separators=(",", ":"))
+        item = {**_key(_EPISODES, pointer.episode.id), "episode": {"S": document}, "alarm": {"S": pointer.alarm_key}}
+        self._call("put_item", Item={**item, "expires": _expiry(now)})
 
-    def episode(self, ident: str) -> Episode | None:
-        """Return the episode with this id; None when it is not known (any more)."""
-        answer = self._call("get_item", Key=_key(_EPISODES, ident), ConsistentRead=True)
-        document = answer.get("Item", {}).get("episode", {}).get("S")
-        return Episode.from_document(json.loads(document)) if document else None
+    def pointer(self, ident: str) -> Pointer | None:
+        """Return the incident whose episode has this id; None when it is not known (any more)."""
+        item = self._call("get_item", Key=_key(_EPISODES, ident), ConsistentRead=True).get("Item")
+        return Pointer(Episode.from_document(json.loads(item["episode"]["S"])), item["alarm"]["S"]) if item else None
 
     def learn(self, name: str, channel: str) -> None:
         """Remember the id of the channel called ``name``; written once in a process."""

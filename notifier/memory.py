@@ -7,9 +7,8 @@ from datetime import datetime, timedelta
 
 from alarms.domain.alarm import Alarm
 from alarms.domain.event import AlarmEvent
-from alarms.domain.incident import Episode
 from notifier.ports import Busy
-from notifier.record import Thread, Timeline, event_document, event_from
+from notifier.record import Pointer, Thread, Timeline, event_document, event_from
 from notifier.timeline import item_key
 
 _LEASE = timedelta(seconds=120)
@@ -23,7 +22,7 @@ class MemoryThreads:
     threads: dict[tuple[str, str], Thread] = field(default_factory=dict)
     owners: dict[tuple[str, str], str] = field(default_factory=dict)
     channels: dict[str, str] = field(default_factory=dict)
-    episodes: dict[str, Episode] = field(default_factory=dict)
+    pointers: dict[str, Pointer] = field(default_factory=dict)
 
     def record(self, event: AlarmEvent, now: datetime) -> bool:  # noqa: ARG002 - the port's signature: nothing expires here
         """Remember a transition; False when it was known already."""
@@ -63,13 +62,13 @@ class MemoryThreads:
         """Return what was told of a report that has no incident."""
         return self.threads.setdefault((subject, item), Thread(subject, item))
 
-    def point(self, episode: Episode, now: datetime) -> None:  # noqa: ARG002 - the port's signature: nothing expires here
-        """Let ``episode`` be found again by its id."""
-        self.episodes[episode.id] = Episode.from_document(episode.to_document())
+    def point(self, pointer: Pointer, now: datetime) -> None:  # noqa: ARG002 - the port's signature: nothing expires here
+        """Let an incident be found again by its episode's id."""
+        self.pointers[pointer.episode.id] = pointer
 
-    def episode(self, ident: str) -> Episode | None:
-        """Return the episode with this id."""
-        return self.episodes.get(ident)
+    def pointer(self, ident: str) -> Pointer | None:
+        """Return the incident whose episode has this id."""
+        return self.pointers.get(ident)
 
     def learn(self, name: str, channel: str) -> None:
         """Remember the id of the channel called ``name``."""

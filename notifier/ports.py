@@ -10,8 +10,7 @@ from typing import Any, Protocol
 from alarms.domain.alarm import Alarm
 from alarms.domain.errors import Retryable
 from alarms.domain.event import AlarmEvent
-from alarms.domain.incident import Episode
-from notifier.record import Thread, Timeline
+from notifier.record import Pointer, Thread, Timeline
 
 
 class Unsure(Retryable):
@@ -57,12 +56,12 @@ class Threads(Protocol):
         """Return what was told of a report that has no incident (made when it is new)."""
         ...
 
-    def point(self, episode: Episode, now: datetime) -> None:
-        """Let ``episode`` be found again by its id, which is all that a button carries."""
+    def point(self, pointer: Pointer, now: datetime) -> None:
+        """Let an incident be found again by its episode's id, which is all that a button carries."""
         ...
 
-    def episode(self, ident: str) -> Episode | None:
-        """Return the episode with this id; None when it is not known (any more)."""
+    def pointer(self, ident: str) -> Pointer | None:
+        """Return the incident whose episode has this id; None when it is not known (any more)."""
         ...
 
     def learn(self, name: str, channel: str) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from alarms.domain.event import AlarmEvent, Contributor, Envelope, Shape, State, Trigger, from_iso, iso
+from alarms.domain.incident import Episode
 from alarms.domain.report import Report
 from notifier.standing import Silence, kept
 
@@ -39,6 +40,14 @@ class Thread:
     episode: str = ""
     revision: int = 0
     busy_until: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Pointer:
+    """Where an episode's id leads: to the episode, and to the alarm's key in the catalogue."""
+
+    episode: Episode
+    alarm_key: str
 
 
 @dataclass(frozen=True, slots=True)

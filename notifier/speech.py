@@ -8,12 +8,11 @@ from datetime import datetime
 
 from alarms.domain.alarm import Alarm
 from alarms.domain.errors import Permanent
-from alarms.domain.incident import Episode
 from alarms.domain.text import Language
 from notifier.escape import mrkdwn
 from notifier.message import Message
 from notifier.ports import Posted, Slack, Threads, Unsure
-from notifier.record import Thread
+from notifier.record import Pointer, Thread
 from notifier.words import NOT_DELIVERED
 
 # Slack's error codes by what can still be done. Everything else goes back to the queue and in the end to its dead letters.
@@ -48,12 +47,13 @@ class Speech:
         self.thread = thread
         self._slack, self._threads, self._owner, self._now = slack, threads, owner, now
 
-    def about(self, row: Alarm | None, episode: Episode) -> None:
+    def about(self, row: Alarm | None, pointer: Pointer) -> None:
         """Remember the row that the message shows, and let its buttons' id be looked up before it can be pressed."""
-        if self.thread.episode != episode.id:
-            self._threads.point(episode, self._now)
+        episode = pointer.episode.id
+        if self.thread.episode != episode:
+            self._threads.point(pointer, self._now)
         digest = row.digest if row else self.thread.row_digest
-        self.thread = replace(self.thread, row_digest=digest, episode=episode.id)
+        self.thread = replace(self.thread, row_digest=digest, episode=episode)
 
     def told(self, key: str) -> None:
         """Remember that ``key`` was said."""

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from alarms.domain.command import Command, CommandKind
+from alarms.domain.decision import Reason
 from alarms.domain.report import Phase, Report
 
 SHOWN_REPORTS = 4  # in the incident's message; the thread itself has all of them
@@ -98,10 +99,14 @@ def _question(said: Sequence[Report], now: datetime) -> Report | None:
 
 
 def _answers(report: Report) -> bool:
-    """Tell whether a report of a run ends its question: anything but one yes of several."""
+    """Tell whether a report of a run ends its question: anything but one yes of several, or a click that did not count."""
     if report.phase is Phase.APPROVED:
-        return len(set(report.approvals)) >= report.needed
-    return report.phase not in _LEAVES_OPEN
+        return len(_said_yes(report)) >= report.needed
+    return report.phase not in _LEAVES_OPEN and report.reason != Reason.NOT_ALLOWED.value
+
+
+def _said_yes(report: Report) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(report.approvals)) or ((report.by,) if report.by else ())
 
 
 def _out(said: Sequence[Report]) -> Report | None:
@@ -111,8 +116,8 @@ def _out(said: Sequence[Report]) -> Report | None:
 
 
 def _approvals(said: Sequence[Report]) -> tuple[str, ...]:
-    newest = _newest(report for report in said if report.approvals)
-    return newest.approvals if newest else ()
+    newest = _newest(report for report in said if report.phase is Phase.APPROVED)
+    return _said_yes(newest) if newest else ()
 
 
 def _newest(reports: Iterable[Report]) -> Report | None:

@@ -19,7 +19,7 @@ from alarms.domain.text import Language
 from notifier import render, route
 from notifier.message import Message
 from notifier.ports import Busy, Rows, Slack, Threads
-from notifier.record import Thread, Timeline, with_report, with_silence
+from notifier.record import Pointer, Thread, Timeline, with_report, with_silence
 from notifier.route import Decision, Drop, Post, Quiet, Reply, Update, Wait
 from notifier.speech import Speech
 from notifier.standing import Silence
@@ -111,15 +111,15 @@ def report(said: Report, desk: Desk, now: datetime, receives: int) -> Outcome:
 
 def silence(said: Command, desk: Desk, now: datetime) -> Outcome:
     """Silence an incident or let it speak again, as a person asked by a button."""
-    episode = desk.threads.episode(said.subject)
-    if episode is None:
+    pointer = desk.threads.pointer(said.subject)
+    if pointer is None:
         return Outcome("dropped", episode=said.subject, reason=Quiet.NO_EPISODE.value)
 
     def decide(case: _Case) -> Decision:
         return route.for_silence(case.thread, new=case.new)
 
-    at = episode.started_at
-    question = _Question(episode.subject, at, partial(incident_at, started_at=at), decide, Silence.of(said))
+    at = pointer.episode.started_at
+    question = _Question(pointer.episode.subject, at, partial(incident_at, started_at=at), decide, Silence.of(said))
     return _settle(desk, question, now)[0]
 
 
@@ -179,7 +179,7 @@ def _speak(
     language = case.row.language if case.row else desk.language
     muted = case.thread.silence is not None and case.thread.silence.holds(now)
     try:
-        speech.about(case.row, known.episode)
+        speech.about(case.row, Pointer(known.episode, known.alarm.alarm_key))
         speech.show(
             lambda thread: _message(desk, known, case.row, thread, now),
             fallback=desk.default_channel,

@@ -136,7 +136,7 @@ def _decided(report: Report, language: Language) -> Iterable[str]:
     elif by:
         yield _WHO.get(report.phase, w.ASKED_BY).in_(language).format(by=by)
     if report.phase is Phase.APPROVED and report.needed > 1:
-        yield w.APPROVED_OF.in_(language).format(count=len(set(report.approvals)), needed=report.needed)
+        yield w.APPROVED_OF.in_(language).format(count=len(set(report.approvals)) or 1, needed=report.needed)
 
 
 def _refused(report: Report, language: Language) -> Iterable[str]:

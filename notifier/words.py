@@ -142,3 +142,23 @@ RISK = {
     "destructive": Text("Risk: destructive, cannot be undone.", "위험: 파괴적, 되돌릴 수 없습니다."),
 }
 RISK_UNKNOWN = Text("Risk: not stated.", "위험: 명시되지 않음.")
+
+# What only the one who pressed sees.
+ONLY_MEMBERS = Text(
+    "Only full members of this workspace can press this: guests and other organisations cannot.",
+    "이 버튼은 이 워크스페이스의 정식 멤버만 누를 수 있습니다. 게스트와 외부 조직은 사용할 수 없습니다.",
+)
+NOT_VERIFIED = Text(
+    "Slack did not say in time whether you are a full member, so nothing was done. Press again in a moment.",
+    "정식 멤버인지 제때 확인할 수 없어 아무것도 실행하지 않았습니다. 잠시 후 다시 눌러 주세요.",
+)
+NO_APPROVER = Text(
+    "You are not among this stage's approvers, so nothing was done. Hold automation is open to you.",
+    "이 스테이지의 승인자가 아니므로 아무것도 실행하지 않았습니다. 자동 조치 보류는 누를 수 있습니다.",
+)
+NO_LIST = Text(
+    "The list of approvers cannot be read, so nothing was done. Press again, or hold automation.",
+    "승인자 목록을 읽을 수 없어 아무것도 실행하지 않았습니다. 다시 누르거나 자동 조치를 보류해 주세요.",
+)
+FORGOTTEN = Text("This incident is too old: nothing is remembered of it.", "너무 오래된 인시던트라 기록이 남아 있지 않습니다.")
+NOT_SENT = Text("This could not be passed on. Please press again.", "요청을 전달하지 못했습니다. 다시 눌러 주세요.")

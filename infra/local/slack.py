@@ -74,6 +74,8 @@ class Workspace:
         denied: Iterable[str] = (),
     ) -> None:
         self.calls: list[Call] = []
+        self.people: dict[str, Mapping[str, Any]] = {}  # the user objects of users.info, by id
+        self.whispers: list[tuple[str, str]] = []  # (user, text): what only one person sees
         self.tokens = {token}
         self.archived: set[str] = set()
         self.not_in: set[str] = set()
@@ -111,6 +113,11 @@ class Workspace:
             raise NoAnswer(f"{method}: no answer")
         return answer
 
+    def whisper(self, user: str, payload: Mapping[str, Any]) -> None:
+        """Take what was posted to a response_url: only the one who pressed sees it."""
+        with self._lock:
+            self.whispers.append((user, str(payload.get("text", ""))))
+
     def _ordered(self, fault: Fault | None, after_s: float) -> Answer | None:
         """Return the ordered failure's answer; None where the call is carried out."""
         if fault is Fault.THROTTLED:
@@ -132,6 +139,11 @@ class Workspace:
     def authenticate(self, payload: Mapping[str, Any]) -> Answer:  # noqa: ARG002 - every method has one signature
         """auth.test."""
         return _done(team="embedded", user="tocsin", bot_id="B0TOCSIN")
+
+    def who(self, payload: Mapping[str, Any]) -> Answer:
+        """users.info."""
+        person = self.people.get(str(payload.get("user", "")))
+        return _done(user=person) if person else _refused("user_not_found")
 
     def post(self, payload: Mapping[str, Any]) -> Answer:
         """chat.postMessage."""
@@ -227,6 +239,7 @@ _METHODS: Mapping[str, Callable[[Workspace, Mapping[str, Any]], Answer]] = {
     "chat.update": Workspace.update,
     "conversations.history": Workspace.history,
     "conversations.replies": Workspace.thread,
+    "users.info": Workspace.who,
 }
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+from urllib.parse import parse_qsl
 
 from infra.local.slack import NoAnswer, Workspace
 
@@ -34,9 +35,14 @@ def _handler(workspace: Workspace) -> type[BaseHTTPRequestHandler]:
 
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            way, _, last = self.path.strip("/").rpartition("/")
+            if way.endswith("actions"):  # a response_url: no token, the address itself is the secret
+                workspace.whisper(last, _payload(body))
+                self._send(200, {"ok": True}, "")
+                return
             token = (self.headers.get("Authorization") or "").removeprefix("Bearer ").strip()
             try:
-                answer = workspace(self.path.rsplit("/", 1)[-1], _payload(body), token)
+                answer = workspace(last, _payload(body), token)
             except NoAnswer:
                 self.close_connection = True  # the caller sees a connection that broke off
                 return
@@ -59,8 +65,9 @@ def _handler(workspace: Workspace) -> type[BaseHTTPRequestHandler]:
 
 
 def _payload(body: bytes) -> Mapping[str, Any]:
+    """Return the arguments of a call, sent as JSON or as a form."""
     try:
         payload = json.loads(body or b"{}")
     except ValueError:
-        return {}
+        return dict(parse_qsl(body.decode("utf-8", "replace")))
     return payload if isinstance(payload, dict) else {}

@@ -14,10 +14,12 @@ from typing import Any
 from moto.backends import get_backend
 
 from alarms import rows
+from alarms.domain.action import Risk
 from alarms.settings import Settings
 from infra.local.aws import Embedded
 from infra.local.pipeline import Queue
 from infra.local.slack import TOKEN
+from infra.local.slack_people import APPROVER, SECOND_APPROVER, SIGNING_SECRET, TEAM
 from notifier import dynamodb as threads
 from remediators import dynamodb as history
 from remediators import journal
@@ -52,10 +54,13 @@ def build(aws: Embedded, settings: Settings, *, slack_url: str, channel: str, mo
     dynamodb.create_table(**history.table_definition(tables["evidence"]))
     dynamodb.create_table(**journal.table_definition(tables["journal"]))
     secret, switch = f"{settings.prefix}/{settings.stage}/slack", f"/{settings.prefix}/{settings.stage}/switch"
-    signing = json.dumps({"bot_token": TOKEN, "signing_secret": "embedded"})
+    signing = json.dumps({"bot_token": TOKEN, "signing_secret": SIGNING_SECRET})
     aws.client("secretsmanager").create_secret(Name=secret, SecretString=signing)
     allowed = json.dumps({"paused": False, "reason": "", "mode": mode, "policies": {}})
     aws.client("ssm").put_parameter(Name=switch, Value=allowed, Type="String")
+    approvers = f"/{settings.prefix}/{settings.stage}/approvers"
+    may = {risk.value: [APPROVER, SECOND_APPROVER] for risk in Risk}
+    aws.client("ssm").put_parameter(Name=approvers, Value=json.dumps({"approvers": may}), Type="String")
     aws.client("scheduler").create_schedule_group(Name=base)
     remediators = queues["remediators"]
     environ = {
@@ -67,6 +72,8 @@ def build(aws: Embedded, settings: Settings, *, slack_url: str, channel: str, mo
         "TOCSIN_JOURNAL_TABLE": tables["journal"],
         "TOCSIN_SLACK_SECRET": secret,
         "TOCSIN_SLACK_URL": slack_url,
+        "TOCSIN_SLACK_TEAM": TEAM,
+        "TOCSIN_APPROVERS_PARAMETER": approvers,
         "TOCSIN_DEFAULT_CHANNEL": channel,
         "TOCSIN_LANGUAGE": settings.language.value,
         "TOCSIN_REPORTS_QUEUE_URL": queues["notifier"].url,

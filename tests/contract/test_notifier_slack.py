@@ -9,16 +9,22 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from notifier_samples import T0, event, row
+from notifier_samples import T0, event, report, row
 
 from alarms.domain.errors import Permanent, Retryable
+from alarms.domain.report import Phase
 from infra.local.slack import TOKEN, Fault, Workspace
 from infra.local.slack_http import serving
+from infra.local.slack_people import GUEST, MEMBER, STRANGER, TEAM, buttons, everybody
+from notifier.members import Members, Membership
+from notifier.members import judged as judged_member
 from notifier.ports import Answer, Throttled, Transport, Unsure
+from notifier.record import Thread
 from notifier.render import incident
 from notifier.secret import Token
 from notifier.slack import SlackApi, WebTransport, judged
 
+BUTTON = {"type": "button", "text": {"type": "plain_text", "text": "Approve"}, "action_id": "a", "value": "v"}
 PAYLOAD = incident(event(), row(), channel="#ops").payload()
 
 
@@ -226,3 +232,76 @@ def test_every_answer_has_a_verdict(answer: Answer, verdict: type[Exception]) ->
 def test_the_workspace_is_a_transport() -> None:
     transport: Transport = Workspace(lambda: T0)
     assert transport("auth.test", {}, TOKEN).body["ok"] is True
+
+
+BUTTONS = [
+    ({"text": {"type": "plain_text", "text": "x" * 76}}, "longer label than Slack takes"),
+    ({"style": "green"}, "a style that there is not"),
+    ({"value": "x" * 2001}, "too long a value"),
+    ({"text": {"type": "mrkdwn", "text": "*Approve*"}}, "a label with markup"),
+    ({"confirm": {"title": {"type": "plain_text", "text": "?"}}}, "half a dialog"),
+]
+
+
+@pytest.mark.parametrize(("change", "why"), BUTTONS)
+@pytest.mark.parametrize("beside", [True, False])
+def test_a_button_that_slack_would_refuse_is_refused(place: Place, change: dict[str, Any], why: str, beside: bool) -> None:
+    button = {**BUTTON, **change}
+    section = {"type": "section", "text": {"type": "mrkdwn", "text": why}, "accessory": button}
+    with pytest.raises(Permanent) as refused:
+        place.post(blocks=[section if beside else {"type": "actions", "elements": [button]}])
+    assert refused.value.code == "invalid_blocks"
+
+
+def test_a_message_with_every_button_is_taken_and_edited(place: Place) -> None:
+    asked = report("a", T0, Phase.ASKED, run="a1b2", until=T0 + timedelta(hours=1))
+    out = report("b", T0, run="c3d4", undoable=True)
+    shown = [incident(event(), row(), channel="#ops", thread=Thread("", "", reports=said)) for said in ((asked,), (asked, out))]
+    posted = place.slack.post(shown[0].payload(), T0)
+    place.slack.update(shown[1].edit(posted.channel, posted.ts), T0)
+    assert set(buttons(place.workspace.messages("#ops")[0])) == {
+        f"tocsin.{name}" for name in ("approve", "deny", "undo", "hold", "mute")
+    }
+
+
+@pytest.mark.parametrize(
+    ("user", "is_"),
+    [(MEMBER, Membership.FULL), (GUEST, Membership.OTHER), (STRANGER, Membership.OTHER), ("U0NOBODY", Membership.OTHER)],
+)
+def test_who_somebody_is_is_the_same_over_http_as_in_the_stand_ins_own_words(user: str, is_: Membership) -> None:
+    workspace = Workspace(Clock())
+    workspace.people.update({name: person.document() for name, person in everybody().items()})
+    assert judged_member(workspace("users.info", {"user": user}, TOKEN).body, user, TEAM) is is_
+    with serving(workspace) as url:
+        members = Members(url, lambda _: TOKEN, TEAM)
+        assert members.of(user, T0) is is_
+        assert members.of(user, T0) is is_
+    assert len(workspace.calls) == 2
+
+
+@pytest.mark.parametrize("fault", Fault)
+def test_a_failing_slack_says_nothing_of_anybody_and_that_is_not_kept(fault: Fault) -> None:
+    workspace = Workspace(Clock())
+    workspace.people.update({name: person.document() for name, person in everybody().items()})
+    with serving(workspace) as url:
+        members = Members(url, lambda _: TOKEN, TEAM)
+        workspace.order(fault)
+        assert members.of(MEMBER, T0) is Membership.UNKNOWN
+        assert members.of(MEMBER, T0) is Membership.FULL
+
+
+def test_without_the_scope_or_with_a_wrong_token_nobody_is_known() -> None:
+    workspace = Workspace(Clock(), denied=["users.info"])
+    with serving(workspace) as url:
+        assert Members(url, lambda _: TOKEN, TEAM).of(MEMBER, T0) is Membership.UNKNOWN
+        assert Members(url, lambda _: "xoxb-old", TEAM).of(MEMBER, T0) is Membership.UNKNOWN
+
+
+def test_a_word_to_one_person_reaches_only_slacks_own_addresses() -> None:
+    workspace = Workspace(Clock())
+    with serving(workspace) as url:
+        members = Members(url, lambda _: TOKEN, TEAM)
+        assert members.tell(f"{url.removesuffix('api/')}actions/{MEMBER}", "no")
+        for elsewhere in ("https://evil.example/actions/x", "http://hooks.slack.com/x", "file:///etc/passwd", "", "https://["):
+            assert not members.tell(elsewhere, "no")
+    assert workspace.whispers == [(MEMBER, "no")]

@@ -15,11 +15,13 @@ from moto import mock_aws
 from notifier_samples import T0, event, minute, ok, report, row
 
 from alarms.domain.errors import Retryable
+from alarms.domain.incident import Episode
 from alarms.rows import table_definition as catalogue_definition
 from notifier.dynamodb import LEASE, DynamoRows, DynamoThreads, table_definition
 from notifier.memory import MemoryThreads
 from notifier.ports import Busy, Threads
-from notifier.record import Thread
+from notifier.record import Pointer, Thread
+from notifier.standing import Silence
 from notifier.timeline import item_key
 
 SUBJECT = event().subject_key
@@ -71,6 +73,8 @@ def test_what_was_told_is_read_back_and_the_lease_is_free_again(threads: Threads
         reports=(report("1", T0),),
         note="n",
         row_digest="r",
+        silence=Silence("U0AAAAAAA", T0, minute(60)),
+        episode="398ad5f9819a",
     )
     assert threads.claim(kept(threads), owner="a", doing="post", now=T0)
     threads.save(told, owner="a")
@@ -185,3 +189,11 @@ def test_a_row_is_found_by_its_alarm_and_after_its_removal_by_its_digest() -> No
     assert rows.row(row().key) == row()
     client.put_item(TableName="catalogue", Item={**old, "version": {"S": "current"}, "document": {"S": "{}"}})
     assert rows.row(row().key) is None
+
+
+def test_an_incident_is_found_again_by_its_episodes_id(threads: Threads) -> None:
+    pointer = Pointer(Episode(SUBJECT, T0), event().alarm_key)
+    assert threads.pointer(pointer.episode.id) is None
+    for _ in range(2):
+        threads.point(pointer, T0)
+    assert threads.pointer(pointer.episode.id) == pointer

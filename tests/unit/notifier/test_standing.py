@@ -56,6 +56,11 @@ def test_whatever_else_its_run_says_ends_a_question_in_either_order(phase: Phase
         assert standing(remembered(*order), minute(2)).question is None
 
 
+def test_a_click_that_did_not_count_leaves_the_question_open() -> None:
+    refused = report("refused", minute(2), Phase.SKIPPED, run=RUN, reason="not-allowed", by="U0999999")
+    assert standing([ASKED, refused], minute(3)).question == ASKED
+
+
 def test_a_change_can_be_undone_until_it_is_given_back() -> None:
     assert standing([ACTED, HELPED], minute(21)).out == (ACTED,)
     for order in itertools.permutations((ACTED, HELPED, REVERTED)):
