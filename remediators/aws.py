@@ -50,6 +50,11 @@ PASSING = frozenset(
 )
 
 
+# Services with endpoints in one Region only. Of AWS Health botocore would call one in ours, which does not exist (aws-cli#8745).
+# https://docs.aws.amazon.com/health/latest/ug/health-api.html
+_ONLY_IN = {"health": "us-east-1"}
+
+
 class Unreadable(Permanent):
     """A row of the catalogue that this version of the code cannot read."""
 
@@ -121,7 +126,7 @@ class Clients:
         if service not in self._made:
             self._session = self._session or botocore.session.get_session()
             config = Config(connect_timeout=3, read_timeout=10, retries={"mode": "standard", "total_max_attempts": 3})
-            self._made[service] = self._session.create_client(service, config=config)
+            self._made[service] = self._session.create_client(service, region_name=_ONLY_IN.get(service), config=config)
         return self._made[service]
 
 

@@ -66,6 +66,7 @@ WITHOUT_RESOURCE: tuple[str, ...] = (
     "logs:GetQueryResults",
     "logs:StopQuery",
     "shield:*",
+    "ssm:DescribeParameters",
     "sts:GetCallerIdentity",
     "tag:GetResources",
     "wafv2:List*",

@@ -16,8 +16,10 @@ from moto.moto_api._internal import mock_random
 
 from infra.local.arns import Place
 from infra.local.autoscaling import AutoScaling
+from infra.local.aws_health import AwsHealth
 from infra.local.balancing import Balancing
 from infra.local.clock import Clock
+from infra.local.cloudtrail import CloudTrail
 from infra.local.cloudwatch import CloudWatch
 from infra.local.ecs import Ecs
 from infra.local.lambda_mappings import LambdaMappings
@@ -58,6 +60,8 @@ class Embedded:
     waf: Waf
     shield: Shield
     stages: Stages
+    trail: CloudTrail
+    health: AwsHealth
 
     def client(self, service: str) -> Any:
         """Return a boto3 client of ``service`` in the embedded region."""
@@ -113,6 +117,9 @@ def _assemble(clock: Clock, seam: Seam, place: Place, throttle: bool) -> Embedde
     rds_data = RdsData(own.secret)
     moves = QueueMoves(clock, seam, place)
     waf, shield, stages = Waf(clock, seam, place), Shield(seam), Stages()
+    trail = CloudTrail(place, seam.next_id)
+    health = AwsHealth(clock, place)
+    seam.observe(trail.hear)
     seam.serve("cloudwatch", cloudwatch.operations)
     seam.serve("ecs", ecs.operations)
     seam.serve("application-autoscaling", autoscaling.operations)
@@ -127,6 +134,8 @@ def _assemble(clock: Clock, seam: Seam, place: Place, throttle: bool) -> Embedde
     seam.serve("apigatewayv2", stages.http_operations, others_to_moto=True)
     seam.serve("logs", logs.operations, others_to_moto=True)
     seam.serve("rds-data", rds_data.operations)
+    seam.serve("cloudtrail", trail.operations, others_to_moto=True)
+    seam.serve("health", health.operations)
     return Embedded(
         clock=clock,
         seam=seam,
@@ -144,6 +153,8 @@ def _assemble(clock: Clock, seam: Seam, place: Place, throttle: bool) -> Embedde
         waf=waf,
         shield=shield,
         stages=stages,
+        trail=trail,
+        health=health,
     )
 
 

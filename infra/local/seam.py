@@ -33,7 +33,7 @@ from infra.local.shapes import ShapeChecker
 from infra.local.shared_loader import create_loader
 
 _PARAMS = "tocsin_params"
-_GLOBAL = "aws-global"  # where botocore says that a service without regions lives: Shield
+_GLOBAL = "aws-global"  # where botocore says that a service without regions lives: Shield, Health
 
 
 @dataclass(frozen=True, slots=True)

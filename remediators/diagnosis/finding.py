@@ -14,6 +14,7 @@ from alarms.domain.text import Text
 from remediators.action import Clients
 
 WINDOW = timedelta(minutes=60)  # how far back a change may lie and still be suspected
+ONSET = timedelta(minutes=5)  # an alarm sees a symptom late: the minutes before it began are neither before nor during
 _MOST_TARGETS = 10
 _SHORT = 200
 
@@ -36,6 +37,11 @@ class Look:
         """Return what stands under ``component`` (``logs``, ``secrets``, ``parameters``): each entry's value; at most ten."""
         entries = self.alarm.resources.get(component, ())
         return tuple(dict.fromkeys(next(iter(entry.values())) for entry in entries if entry))[:_MOST_TARGETS]
+
+    @property
+    def calm_until(self) -> datetime:
+        """Until when all was well for certain: what is compared with the symptom lies before it."""
+        return self.began - ONSET
 
     @property
     def names(self) -> frozenset[str]:
@@ -64,11 +70,16 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """A signal that could not be read, and why: its absence is said, and is no sign of health."""
+    """A signal that could not be read, and why: its absence is said, and is no sign of health.
+
+    ``chosen``: people live without it (no support plan, no log group named); only what should have been seen and was not
+    makes a diagnosis less sure.
+    """
 
     signal: str
     name: Text
     why: Text
+    chosen: bool = False
 
 
 @dataclass(frozen=True, slots=True)

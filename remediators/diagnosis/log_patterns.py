@@ -103,7 +103,7 @@ def read(clients: Clients, look: Look, left_s: Callable[[], float]) -> Patterns:
     length = min(max(look.now - look.began, timedelta(minutes=5)), _LONGEST)
     counts: list[Counter[str]] = []
     trouble = ""
-    for start in (look.now - length, look.began - length):
+    for start in (look.now - length, look.calm_until - length):
         question = Question(look.named("logs"), QUERY, start, start + length, LIMIT)
         answer = log_insights.ask(clients, question, budget_s=_BUDGET_S, left_s=left_s)
         trouble = trouble or answer.trouble
@@ -124,7 +124,7 @@ def judge(seen: Patterns, _: Look) -> tuple[Finding, ...]:
 def _findings(risen: Sequence[tuple[str, int]], seen: Patterns) -> Iterator[Finding]:
     if not risen:
         line = Text("No error in the logs is more frequent than before.", "로그에서 이전보다 늘어난 오류가 없습니다.")
-        yield Finding("logs", line, {}, {"before": seen.before, "during": seen.during})
+        yield Finding("logs", line, {}, {"before": sum(seen.before.values()), "during": sum(seen.during.values())})
         return
     spoken: set[Cause] = set()
     shown = 0

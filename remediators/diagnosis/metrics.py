@@ -50,16 +50,17 @@ class Series:
     points: tuple[tuple[datetime, float], ...] = ()
 
     def before(self, look: Look) -> float | None:
-        """Return the mean of the half hour before the symptom began; None without points."""
-        return _mean([value for at, value in self.points if look.began - BEFORE <= at < look.began])
+        """Return the mean of the calm half hour; None without points."""
+        return _mean([value for at, value in self.points if look.calm_until - BEFORE <= at < look.calm_until])
 
     def during(self, look: Look) -> float | None:
-        """Return the mean since the symptom began; None without points."""
-        return _mean([value for at, value in self.points if at >= look.began])
+        """Return the mean since the symptom began, its first minute included; None without points."""
+        first = look.began - timedelta(seconds=PERIOD_S)
+        return _mean([value for at, value in self.points if at > first])
 
     def peak(self, look: Look) -> float | None:
-        """Return the highest point since the symptom began; None without points."""
-        return max((value for at, value in self.points if at >= look.began), default=None)
+        """Return the highest point since it was calm; None without points."""
+        return max((value for at, value in self.points if at >= look.calm_until), default=None)
 
     def since(self, moment: datetime, until: datetime) -> float:
         """Return the sum of the points in [moment, until)."""
@@ -92,7 +93,7 @@ def read(clients: Clients, look: Look) -> tuple[Series, ...]:
             }
             for place, (target, namespace, metric, statistic) in enumerate(wanted)
         ],
-        StartTime=look.began - BEFORE,
+        StartTime=look.calm_until - BEFORE,
         EndTime=look.now,
         ScanBy="TimestampAscending",
     )

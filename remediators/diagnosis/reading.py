@@ -28,10 +28,9 @@ from remediators.diagnosis.finding import Gap, Look, Signal, short
 
 BUDGET_S = 20.0
 RESERVE_S = 5.0  # of the invocation, for storing and telling what was found
-# What tells most for its time comes first; the logs take longest.
+# What tells most for its time comes first. AWS Health is often unreachable from inside a VPC, the logs take longest.
 SIGNALS: tuple[Signal, ...] = (
     ringing.SIGNAL,
-    aws_health.SIGNAL,
     deployments.SIGNAL,
     stopped_tasks.SIGNAL,
     requests.SIGNAL,
@@ -39,9 +38,11 @@ SIGNALS: tuple[Signal, ...] = (
     services.SIGNAL,
     target_health.SIGNAL,
     credentials.SIGNAL,
+    aws_health.SIGNAL,
     trail.SIGNAL,
     log_patterns.SIGNAL,
 )
+_NO_PLAN = "SubscriptionRequiredException"
 _SHARED = frozenset({"get_metric_data", "describe_services"})
 
 
@@ -76,13 +77,13 @@ def observe(clients: Clients, situation: Situation, signals: Sequence[Signal] = 
 
 def _read(signal: Signal, clients: Clients, look: Look, left_s: Callable[[], float], found: dict[str, Any]) -> Gap | None:
     if not signal.wanted(look):
-        return Gap(signal.key, signal.name, signal.unset) if signal.unset else None
+        return Gap(signal.key, signal.name, signal.unset, chosen=True) if signal.unset else None
     if left_s() < signal.least_s:
         return Gap(signal.key, signal.name, Text("no time was left", "시간 부족"))
     try:
         found[signal.key] = signal.read(clients, look, left_s)
     except Permanent as failure:
-        return Gap(signal.key, signal.name, _refused(failure.code))
+        return Gap(signal.key, signal.name, _refused(failure.code), chosen=failure.code == _NO_PLAN)
     except Retryable:
         return Gap(signal.key, signal.name, Text("AWS did not answer in time, or throttled", "AWS 응답 지연 또는 호출 제한"))
     except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
@@ -95,7 +96,7 @@ def _read(signal: Signal, clients: Clients, look: Look, left_s: Callable[[], flo
 
 
 def _refused(code: str) -> Text:
-    if code == "SubscriptionRequiredException":
+    if code == _NO_PLAN:
         return Text("not available without a support plan", "유료 지원 플랜이 없어 사용할 수 없음")
     if "AccessDenied" in code or "NotAuthorized" in code or code == "UnauthorizedOperation":
         return Text("no permission", "권한 없음")

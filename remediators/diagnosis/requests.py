@@ -76,8 +76,10 @@ def _failing(series: Sequence[Series]) -> tuple[Finding, ...]:
 
 
 def _split(series: Sequence[Series], look: Look) -> tuple[Finding, ...]:
-    own = sum(item.since(look.began, look.now) for item in metrics.of(series, "HTTPCode_ELB_5XX_Count", "LoadBalancer"))
-    targets = sum(item.since(look.began, look.now) for item in metrics.of(series, "HTTPCode_Target_5XX_Count", "LoadBalancer"))
+    own = sum(item.since(look.calm_until, look.now) for item in metrics.of(series, "HTTPCode_ELB_5XX_Count", "LoadBalancer"))
+    targets = sum(
+        item.since(look.calm_until, look.now) for item in metrics.of(series, "HTTPCode_Target_5XX_Count", "LoadBalancer")
+    )
     if not own + targets:
         return ()
     facts = {"balancer_5xx": own, "target_5xx": targets}

@@ -152,6 +152,8 @@ def _who(seen: Alarms, loud: list[Rung]) -> Text:
     count = f"{len(loud)}+" if seen.more else str(len(loud))
     if not seen.rung:
         return Text("No alarm of this stage rings any more.", "이 스테이지에서 울리는 알람이 더 없습니다.")
+    if len(seen.rung) == 1 and loud:
+        return Text("No other alarm of this stage rings.", "이 스테이지에서 울리는 다른 알람은 없습니다.")
     first = seen.rung[0]
     name, at = short("/".join(first.name.split("/")[2:]), 120), clock(first.since)
     return Text(

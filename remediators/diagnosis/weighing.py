@@ -56,8 +56,8 @@ class Ranking:
 def rank(findings: Sequence[Finding], gaps: Sequence[Gap] = ()) -> Ranking:
     """Rank the causes by the points that all findings give together.
 
-    A cause with fewer than three points is not named. What could not be read might have spoken for another cause, so a
-    gap never leaves the confidence high.
+    A cause with fewer than three points is not named. What should have been read and was not might have spoken for
+    another cause: such a gap never leaves the confidence high.
     """
     sums: Counter[Cause] = Counter()
     for finding in findings:
@@ -66,7 +66,7 @@ def rank(findings: Sequence[Finding], gaps: Sequence[Gap] = ()) -> Ranking:
         ((cause, points) for cause, points in sums.items() if points >= _LEAST),
         key=lambda entry: (-entry[1], _ORDER.index(entry[0])),
     )
-    return Ranking(tuple(ranked), _confidence([points for _, points in ranked], bool(gaps)))
+    return Ranking(tuple(ranked), _confidence([points for _, points in ranked], any(not gap.chosen for gap in gaps)))
 
 
 def _confidence(points: Sequence[int], partial: bool) -> Confidence:

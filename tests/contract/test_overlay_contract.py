@@ -257,6 +257,19 @@ def stages(aws: Embedded) -> None:
     http.update_stage(ApiId="h", StageName="prod", DefaultRouteSettings={**settings, "ThrottlingRateLimit": 5.0})
 
 
+def incidents_elsewhere(aws: Embedded) -> None:
+    """Read what CloudTrail saw of the story so far, and what AWS says is broken."""
+    aws.trail.delay_s = 0
+    aws.client("cloudtrail").lookup_events(
+        LookupAttributes=[{"AttributeKey": "ReadOnly", "AttributeValue": "false"}], MaxResults=2
+    )
+    arn = aws.health.preload("RDS", zone="ap-northeast-2a", affected=("image-db",))
+    aws.client("health").describe_events(filter={"regions": [aws.place.region], "eventStatusCodes": ["open"]})
+    aws.health.end(arn)
+    aws.client("health").describe_events()
+    aws.client("health").describe_affected_entities(filter={"eventArns": [arn]})
+
+
 def test_every_answer_of_every_operation_is_what_its_service_model_allows(aws: Embedded) -> None:
     """No operation is left out of the story; one that is added must be added here."""
     calls: list[Call] = []
@@ -273,6 +286,7 @@ def test_every_answer_of_every_operation_is_what_its_service_model_allows(aws: E
         move_tasks,
         firewalls,
         stages,
+        incidents_elsewhere,
     ):
         part(aws)
 
@@ -288,6 +302,8 @@ def test_every_answer_of_every_operation_is_what_its_service_model_allows(aws: E
         "sqs": aws.moves,
         "wafv2": aws.waf,
         "shield": aws.shield,
+        "cloudtrail": aws.trail,
+        "health": aws.health,
     }
     known = {(service, operation) for service, part in parts.items() for operation in part.operations}
     known |= {("apigateway", name) for name in aws.stages.rest_operations}
