@@ -138,7 +138,7 @@ class CloudTrail:
         seen_until = request.at - timedelta(seconds=self.delay_s)
         found = [
             event
-            for event in sorted(reversed(self._events), key=lambda event: event.at, reverse=True)
+            for _, event in sorted(enumerate(self._events), key=lambda entry: (entry[1].at, entry[0]), reverse=True)
             if event.at <= seen_until
             and (start is None or event.at >= start)
             and (end is None or event.at <= end)
