@@ -17,7 +17,7 @@ from infra.local.clock import METERS
 from infra.local.metrics_feed import API_SERVICE, CLUSTER, CONSUMER_SERVICE, DEAD_LETTERS, QUEUE, Reading, readings
 from infra.local.platform import Capacity, Minute, Platform
 from infra.local.recorder import Recorder
-from infra.local.scenario import Deliveries, Fleet, Scenario
+from infra.local.scenario import Deliveries, Fleet, Press, Scenario
 from infra.local.seam import Request
 from infra.local.series import Series, Subject
 
@@ -66,6 +66,11 @@ class Source(Protocol):
         """How often each record comes."""
         ...
 
+    @property
+    def clicks(self) -> tuple[Press, ...]:
+        """What people press in Slack."""
+        ...
+
     def open(self, aws: Embedded, recorder: Recorder) -> None:
         """Build what it needs and go on the clock."""
         ...
@@ -83,6 +88,7 @@ class PlatformSource:
         self.lasts_s = scenario.lasts
         self.seed = scenario.seed
         self.deliveries = scenario.deliveries
+        self.clicks = scenario.clicks
         self._platform = Platform(scenario.traits, scenario.noise, scenario.seed)
         self._minute: Minute | None = None
 
@@ -183,6 +189,7 @@ class SeriesSource:
     timezone: str = "UTC"
     seed: int = 0
     deliveries: Deliveries = field(default_factory=Deliveries)
+    clicks: tuple[Press, ...] = ()
 
     @property
     def title(self) -> str:

@@ -9,9 +9,11 @@ from __future__ import annotations
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 import notifier.bootstrap
+import notifier.interactive_bootstrap
 import remediators.bootstrap
 from alarms import deploy
 from alarms.desired import Desired
@@ -21,12 +23,14 @@ from alarms.domain.text import Language
 from alarms.settings import Settings
 from infra.local.aws import Embedded, embedded
 from infra.local.clock import ALARMS
+from infra.local.hand import Hand
 from infra.local.metric_sources import Source
 from infra.local.observers import AlarmObserver, AuditObserver, SlackObserver
 from infra.local.pipeline import AFTER_ALARMS, EventSource
 from infra.local.recorder import Recorder
 from infra.local.slack import Workspace
 from infra.local.slack_http import serving
+from infra.local.slack_people import everybody
 from infra.local.stack import Stack, build, next_visible
 from infra.local.summary import summarise
 from infra.local.timeline import Timeline
@@ -74,6 +78,7 @@ def play(source: Source, catalogue: Catalogue, screen: Timeline) -> Played:
             embedded(source.start - SET_UP, region=settings.region, account=settings.account, seed=source.seed)
         )
         workspace = Workspace(lambda: aws.clock.now)
+        workspace.people.update({name: person.document() for name, person in everybody().items()})
         address = stack.enter_context(serving(workspace))
         stage = _Stage(aws, recorder, workspace)
         stage.deploy(catalogue, address)
@@ -93,7 +98,7 @@ class _Stage:
     def __init__(self, aws: Embedded, recorder: Recorder, workspace: Workspace) -> None:
         self._aws = aws
         self._recorder = recorder
-        self._slack = SlackObserver(recorder, workspace)
+        self._slack, self._workspace = SlackObserver(recorder, workspace), workspace
         self._sources: list[EventSource] = []
 
     def deploy(self, catalogue: Catalogue, slack_url: str) -> None:
@@ -101,6 +106,7 @@ class _Stage:
         aws, recorder = self._aws, self._recorder
         channel = next(iter(catalogue.desired)).alarm.channel if catalogue.desired else "#ops-alerts"
         self._stack: Stack = build(aws, catalogue.settings, slack_url=slack_url, channel=channel)
+        self._address = slack_url.removesuffix("api/")
         aws.seam.observe(recorder.call)
         with recorder.acting_as("apply"):
             clients = deploy.clients_of(aws.session, catalogue.settings.region)
@@ -131,6 +137,11 @@ class _Stage:
                     after_call=self._slack.drain,
                 )
             )
+        door = notifier.interactive_bootstrap.build(environ, log=lambda entry: None)  # noqa: ARG005 - the timeline says it
+        hand = Hand(self._workspace, door, self._aws.clock, self._recorder, self._address)
+        for wish in source.clicks:
+            when = source.start + timedelta(seconds=wish.at)
+            self._aws.clock.at(when, partial(hand.press, wish), order=AFTER_ALARMS + 1, label="click")
         self._aws.seam.observe(self._listen)
         self._aws.clock.every(LOOK_S, self._look, order=AFTER_ALARMS, label="look")
 

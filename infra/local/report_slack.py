@@ -128,9 +128,11 @@ def _header(block: Block, zone: tzinfo) -> str:
 def _section(block: Block, zone: tzinfo) -> str:
     text = _text(block.get("text"), zone)
     fields = "".join(f"<div>{_text(item, zone)}</div>" for item in _list(block.get("fields")))
-    accessory = _element(block["accessory"], zone) if isinstance(block.get("accessory"), Mapping) else ""
     drawn = (f"<div>{text}</div>" if text else "") + (f'<div class="s-fields">{fields}</div>' if fields else "")
-    return f'<div class="s-section">{drawn}{accessory}</div>'
+    if not isinstance(block.get("accessory"), Mapping):
+        return f'<div class="s-section">{drawn}</div>'
+    beside = _element(block["accessory"], zone)
+    return f'<div class="s-section s-beside"><div>{drawn}</div><div>{beside}</div></div>'
 
 
 def _context(block: Block, zone: tzinfo) -> str:
@@ -172,7 +174,17 @@ def _element(item: Block, zone: tzinfo) -> str:
     label, url = _text(item.get("text"), zone), str(item.get("url", ""))
     if url.startswith(("https://", "http://")):
         return f'<a class="s-button{style}" href="{html.escape(url)}" rel="noreferrer noopener">{label}</a>'
-    return f'<span class="s-button{style}">{label}</span>'
+    return f'<span class="s-button{style}"{_asks_again(item)}>{label}</span>'
+
+
+def _asks_again(button: Block) -> str:
+    """Return a button's dialog as what a reader sees when pointing at it."""
+    dialog = button.get("confirm")
+    if not isinstance(dialog, Mapping):
+        return ""
+    parts = [dialog.get(name) for name in ("title", "text")]
+    said = "\n".join(str(part.get("text", "")) for part in parts if isinstance(part, Mapping))
+    return f' title="{html.escape(said, quote=True)}"'
 
 
 def _attachment(item: Block, zone: tzinfo) -> str:

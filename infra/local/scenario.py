@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import TypeVar
 
 from alarms import yaml_door
+from alarms.domain.command import CommandKind
 from alarms.domain.errors import BadInput
 from infra.local.platform import Traits, Trouble
 from infra.local.scenario_yaml import Node
+from infra.local.slack_people import BY_NAME
 
 MONTH_END = Path(__file__).parent / "scenarios" / "month-end.yaml"
 TRACKED = ("cpu", "memory")
@@ -45,6 +47,16 @@ class Deliveries:
 
 
 @dataclass(frozen=True, slots=True)
+class Press:
+    """Somebody presses a button ``at`` seconds after the start, on the newest message that offers it and mentions ``on``."""
+
+    at: float
+    button: CommandKind
+    by: str
+    on: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Fleet:
     """One service: tasks when the scenario begins (also the floor of its scalable target), the maximum, target tracking.
 
@@ -73,6 +85,7 @@ class Scenario:
     traffic: tuple[Point, ...]
     troubles: tuple[Spell, ...] = ()
     deliveries: Deliveries = field(default_factory=Deliveries)
+    clicks: tuple[Press, ...] = ()
 
     @property
     def minutes(self) -> int:
@@ -115,7 +128,7 @@ def parse(content: bytes, file: str) -> Scenario:
 
 def _scenario(node: Node) -> Scenario:
     names = ("scenario", "title", "start", "lasts", "timezone", "seed", "noise", "platform", "traffic", "troubles", "deliveries")
-    found = node.fields(*names)
+    found = node.fields(*names, "clicks")
     for name in ("scenario", "start", "lasts", "traffic"):
         if name not in found:
             raise node.lacks(name)
@@ -134,6 +147,7 @@ def _scenario(node: Node) -> Scenario:
         traffic=_traffic(found["traffic"]),
         troubles=tuple(_spell(item) for item in found["troubles"].items()) if "troubles" in found else (),
         deliveries=_deliveries(found["deliveries"]) if "deliveries" in found else Deliveries(),
+        clicks=tuple(_press(item) for item in found["clicks"].items()) if "clicks" in found else (),
     )
 
 
@@ -217,6 +231,16 @@ def _spell(node: Node) -> Spell:
 def _deliveries(node: Node) -> Deliveries:
     found = node.fields("copies", "late")
     return Deliveries(_read(found, "copies", lambda n: n.count(1, 5), 2), _read(found, "late", Node.seconds, 45.0))
+
+
+def _press(node: Node) -> Press:
+    found = _all_of(node, "at", "press", "by", optional=("message",))
+    button, by = found["press"].text(), found["by"].text()
+    if button not in tuple(CommandKind):
+        raise found["press"].fail(f"one of {', '.join(CommandKind)}")
+    if by not in BY_NAME:
+        raise found["by"].fail(f"one of {', '.join(BY_NAME)}")
+    return Press(found["at"].seconds(), CommandKind(button), by, _read(found, "message", Node.text, ""))
 
 
 def _all_of(node: Node, *names: str, optional: tuple[str, ...] = ()) -> dict[str, Node]:

@@ -93,6 +93,10 @@ class Workspace:
         """Return the messages of a channel (name or id), replies left out, oldest first, as they look now."""
         return tuple(shown for shown in self._in(channel) if not shown.thread_ts)
 
+    def everything(self) -> tuple[Shown, ...]:
+        """Return the messages of all channels, replies included."""
+        return tuple(shown for channel in self._shown.values() for shown in channel)
+
     def replies(self, channel: str, ts: str) -> tuple[Shown, ...]:
         """Return the replies in the thread of message ``ts``, oldest first."""
         return tuple(shown for shown in self._in(channel) if shown.thread_ts == ts)

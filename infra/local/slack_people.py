@@ -7,7 +7,7 @@ organisation in a shared channel. ``TEAM`` is the workspace's id, ``SIGNING_SECR
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -20,7 +20,7 @@ TEAM, OTHER_TEAM = "T0EMBEDDED", "T0OTHERS"
 SIGNING_SECRET = "embedded"  # noqa: S105 - the stand-in's own secret, worth nothing anywhere else
 APPROVER, SECOND_APPROVER, MEMBER, GUEST, STRANGER = "U0APPROVER", "U0SECOND", "U0MEMBER", "U0GUEST", "U0STRANGER"
 
-Handle = Callable[[dict[str, Any], datetime], Mapping[str, Any]]
+BY_NAME = {"approver": APPROVER, "second": SECOND_APPROVER, "member": MEMBER, "guest": GUEST, "stranger": STRANGER}
 
 
 @dataclass(frozen=True, slots=True)

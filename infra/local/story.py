@@ -51,6 +51,8 @@ def tone(entry: Entry) -> str:
         return _phase_tone(entry)
     if kind == "decision":
         return "decision" if entry["verdict"] == "skip" and entry["reason"] not in QUIET_REASONS else ""
+    if kind == "click":
+        return "click"
     if kind == "slack_call":
         return "slack" if not entry["ok"] else ""
     return ""
@@ -126,6 +128,11 @@ def _slack(entry: Entry) -> str:
     return f"{entry['method']} {where}: {entry['text'] if entry['ok'] else entry['error']}"
 
 
+def _click(entry: Entry) -> str:
+    came = "no message offers it" if not entry["status"] else f"told: {entry['told']}" if entry["told"] else "passed on"
+    return f"{entry['by']} presses {entry['button']}: {came}"
+
+
 def _aws(entry: Entry) -> str:
     outcome = f" → {entry['error']}" if entry["error"] else ""
     return f"{entry['caller']}: {entry['service']} {entry['operation']}{outcome}"
@@ -147,6 +154,7 @@ _LINES: Mapping[str, Callable[[Entry], str]] = {
     "delivery": _delivery,
     "slack_call": _slack,
     "aws_call": _aws,
+    "click": _click,
     "decision": _decision,
     "action": _phase,
     "revert": _phase,

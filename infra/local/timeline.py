@@ -30,7 +30,7 @@ BEFORE = 26
 NEWEST = 12
 STYLES: Mapping[str, str] = {
     "alarm": "bold red", "failed": "bold red", "ok": "green", "action": "magenta", "revert": "cyan",
-    "decision": "dim", "slack": "yellow", "unknown": "yellow",
+    "decision": "dim", "slack": "yellow", "click": "blue", "unknown": "yellow",
 }  # fmt: skip
 STATES: Mapping[str, str] = {"ALARM": "bold red", "OK": "green", "INSUFFICIENT_DATA": "dim"}
 

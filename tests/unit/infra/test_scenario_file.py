@@ -185,3 +185,15 @@ def test_a_scenario_with_any_wrong_value_is_one_line_or_can_be_played(content: b
 @pytest.mark.parametrize("name", ["month-end", "quiet-day"])
 def test_every_scenario_that_ships_is_named_as_its_file(name: str) -> None:
     assert scenario.read(scenario.MONTH_END.with_name(f"{name}.yaml")).name == name
+
+
+@pytest.mark.parametrize(
+    ("line", "wanted"),
+    [
+        (b"  - {at: 5 m, press: launch, by: member}", "one of approve, deny, undo"),
+        (b"  - {at: 5 m, press: hold, by: anybody}", "one of approver, second, member"),
+        (b"  - {at: 5 m, press: hold}", "by"),
+    ],
+)
+def test_a_click_names_a_button_and_somebody_who_is_there(line: bytes, wanted: str) -> None:
+    assert wanted in refused(GOOD + b"clicks:\n" + line + b"\n")
