@@ -31,13 +31,14 @@ def blocks(page: Path) -> list[tuple[str, str, str]]:
 
 
 def written(page: Path, folder: Path) -> list[Path]:
-    """Write the page's named files; return the catalogues they make up."""
+    """Write the page's named files, those `continued` with what follows them; return the catalogues they make up."""
     roots = set()
     for _, info, content in blocks(page):
         if match := re.search(r"title=(\S+)", info):
             file = folder / match[1]
             file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_text(content, "utf-8")
+            before = file.read_text("utf-8") if "continued" in info else ""
+            file.write_text(before + content, "utf-8")
             roots.add(folder / Path(match[1]).parts[0] if "/" in match[1] else folder)
     return sorted(roots)
 
