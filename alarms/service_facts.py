@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from alarms.dependencies import Calls, dependencies
+from alarms.landscape import landscape
 from alarms.problem import Place
 from alarms.resources import Resource, chosen, strange
 from alarms.row import ServiceFacts
@@ -65,4 +66,5 @@ class FactsOfServices:
                 if wrong := strange(component, resource, components):
                     self._findings.error(place, service, *wrong)
         stated_only = {component: [resource for resource, _ in found] for component, found in stated.items()}
-        return chosen(stated_only, self._watched.get(service, {}))
+        around = landscape(service, {name: calls.services for name, calls in self._calls.items()})
+        return chosen(stated_only, {**self._watched.get(service, {}), **({"landscape": around} if around else {})})

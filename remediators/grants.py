@@ -17,7 +17,10 @@ from remediators.iam_actions import CONDITIONS, Condition, knows_no_resource
 DIAGNOSE = "diagnose"  # runs for every alarm that rings, without standing in any row
 # What a diagnosis may ask of a service that need not have one: dimensions of the catalogue's components, as variables.
 _DIMENSIONS = frozenset(
-    {"api", "cluster", "db_cluster", "db_instance", "function", "load_balancer", "queue", "service", "stage_name", "target_group"}
+    {
+        *("api", "cluster", "db_cluster", "db_instance", "function", "load_balancer"),
+        *("log_group", "queue", "secret", "service", "stage_name", "target_group"),
+    }
 )
 _UNSAFE = re.compile(r"[*?${}\s\x00-\x1f]")
 _WORDS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")

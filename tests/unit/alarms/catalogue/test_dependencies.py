@@ -129,3 +129,17 @@ def test_any_graph_ends_and_a_way_round_is_told_exactly_where_there_is_one(graph
     through = {name: {further for called in graph[name] for further in (called, *nearest_first(called, graph))} for name in graph}
     assert bool(problems) == any(name in reached for name, reached in through.items())
     assert all("goes round" in problem.summary for problem in problems)
+
+
+def test_a_row_carries_who_calls_whom_around_its_service(catalogue: Any, house: Any) -> None:
+    """A diagnosis tells the source from those that suffer by the calls between others."""
+    loaded = catalogue(services(house, web="orders, users", orders="database", users="database", database="", alone=""))
+
+    assert loaded.errors == ()
+    seen = {one.alarm.service: one.alarm.resources.get("landscape", ()) for one in loaded.desired}
+    orders = {"service": "orders", "calls": "database"}
+    users, web = {"service": "users", "calls": "database"}, {"service": "web", "calls": "orders,users"}
+    assert seen["alone"] == ()
+    assert sorted(seen["web"], key=str) == sorted([orders, users], key=str)
+    assert sorted(seen["orders"], key=str) == sorted([web], key=str)
+    assert sorted(seen["database"], key=str) == sorted([orders, users, web], key=str)
