@@ -1,7 +1,7 @@
 """Makes the recording that a cold start is answered from: the first event of each room, once, on the embedded AWS.
 
-The event is an ALARM that posts (notifier) and one that reaches Run and makes the changing call (remediators); `settle` is 0,
-so that the whole way from event to change lies in one invocation.
+The event is an ALARM that posts (notifier), one that reaches Run and makes the changing call (remediators; `settle` is 0, so
+that the whole way from event to change lies in one invocation), or an approver's press of Approve (interactive).
 """
 
 from __future__ import annotations
@@ -14,17 +14,22 @@ from datetime import UTC, datetime
 from typing import Any
 
 import notifier.bootstrap
+import notifier.interactive_bootstrap
 import remediators.bootstrap
 from alarms import deploy
 from alarms.desired import Desired
+from alarms.domain.command import CommandKind
 from alarms.load import load
 from cli.catalogue import catalogue_path
 from infra.local.aws import Embedded, embedded
 from infra.local.pipeline import Context
 from infra.local.seam import Call
-from infra.local.slack import Workspace
+from infra.local.slack import Shown, Workspace
 from infra.local.slack_http import serving
+from infra.local.slack_people import APPROVER, SIGNING_SECRET, everybody, payload, request
 from infra.local.stack import build
+from notifier.buttons import action_id
+from notifier.message import actions, button
 from remediators.registry import registry
 
 START = datetime(2026, 10, 31, 15, 0, tzinfo=UTC)
@@ -51,31 +56,38 @@ def record(room: str) -> Recording:
     desired = [replace(one, alarm=replace(one.alarm, settle_s=0)) for one in desired]
     with embedded(START, region=loaded.settings.region, account=loaded.settings.account) as aws:
         workspace = Workspace(lambda: aws.clock.now)
+        workspace.people.update({name: person.document() for name, person in everybody().items()})
         with serving(workspace) as url:
             stack = build(aws, loaded.settings, slack_url=url, channel="#ops-alerts")
             _platform(aws)
             clients = deploy.clients_of(aws.session, loaded.settings.region)
             deploy.apply(clients, desired, loaded.settings, now=lambda: aws.clock.now, sleep=aws.clock.advance)
             _ring(aws, desired[0])
-            queue = getattr(stack, room)
-            body = _alarm_message(aws, queue.url)
-            event = _lambda_event(body, queue.arn)
-            calls = _handled(aws, room, dict(stack.environ), event)
-            slack = [{"body": dict(call.answer)} for call in workspace.calls]
+            if room == "interactive":
+                event = {"sign": SIGNING_SECRET, "payload": _click(aws)}
+                calls = _pressed(aws, dict(stack.environ), event)
+            else:
+                queue = getattr(stack, room)
+                event = _lambda_event(_alarm_message(aws, queue.url), queue.arn)
+                calls = _handled(aws, room, dict(stack.environ), event)
+            slack = list(workspace.calls)
     answers: dict[str, list[Any]] = defaultdict(list)
     for call in calls:
         answers[f"{SIGNING_NAMES.get(call.service, call.service)}.{call.operation}"].append(_answer(call))
+    for said in slack:
+        answers[f"slack.{said.method}"].append({"body": dict(said.answer)})
     # The floor posts, whether the room does or not.
-    answers["slack.chat.postMessage"] = slack or [{"body": {"ok": True}}]
+    answers.setdefault("slack.chat.postMessage", [{"body": {"ok": True}}])
     _made_its_point(room, calls, slack)
     services = tuple(dict.fromkeys(call.service for call in calls))
-    names = (*(f"{call.service}.{call.operation}" for call in calls), *("slack.chat.postMessage" for _ in slack))
+    names = (*(f"{call.service}.{call.operation}" for call in calls), *(f"slack.{said.method}" for said in slack))
     return Recording(event, dict(stack.environ), dict(answers), services, names)
 
 
 def _made_its_point(room: str, calls: list[Call], slack: list[Any]) -> None:
     """Refuse a recording whose first event did not do what the benchmark claims to measure."""
-    reached = bool(slack) if room == "notifier" else any(call.operation in CHANGING and not call.error_code for call in calls)
+    made = {call.operation for call in calls if not call.error_code}
+    reached = {"notifier": bool(slack), "interactive": "SendMessage" in made}.get(room, bool(made & CHANGING))
     if not reached:
         raise RuntimeError(f"the {room}'s first event did not reach its end: {[call.operation for call in calls]}")
 
@@ -143,6 +155,28 @@ def _handled(aws: Embedded, room: str, environ: dict[str, str], event: dict[str,
     stop()
     if answer["batchItemFailures"]:
         raise RuntimeError(f"the {room}'s first event failed: {answer}")
+    return calls
+
+
+def _click(aws: Embedded) -> dict[str, Any]:
+    """Return Slack's payload for an approver's press of Approve, on a message that stands for the incident's."""
+    approve = button("Approve", action_id(CommandKind.APPROVE), "a1b2c3d4e5f60718")
+    block = actions("tocsin.decide.a1b2c3d4e5f60718.1", approve)
+    message = {"text": "CRITICAL", "blocks": [], "attachments": [{"blocks": [block]}]}
+    return payload(
+        Shown("C00000001", "1.000001", message, aws.clock.now), block, approve, APPROVER, now=aws.clock.now, address=""
+    )
+
+
+def _pressed(aws: Embedded, environ: dict[str, str], event: dict[str, Any]) -> list[Call]:
+    """Press the button once and return the AWS calls that the door made."""
+    calls: list[Call] = []
+    stop = aws.seam.observe(calls.append)
+    door = notifier.interactive_bootstrap.build(environ, log=_silent)
+    answer = door.handle(request(event["payload"], now=aws.clock.now), aws.clock.now)
+    stop()
+    if answer["statusCode"] != 200:
+        raise RuntimeError(f"the first click failed: {answer}")
     return calls
 
 

@@ -19,7 +19,7 @@ from cli.catalogue import catalogue_path
 from remediators.registry import registry
 
 BUILD = Path("build")
-ROOMS = ("notifier", "remediators")
+ROOMS = ("notifier", "remediators", "interactive")
 DEMO_GOAL_S = 60.0
 
 Figures = dict[str, dict[str, float | str]]

@@ -83,3 +83,11 @@ def test_a_lambda_never_imports_the_yaml_door_or_the_terminal(room: str) -> None
     done = run_python(f"import sys, {room}.handler, {room}.bootstrap; print(*sys.modules)")
     assert done.returncode == 0, done.stderr[-2000:]
     assert set(done.stdout.split()) & (HEAVY | DEPLOY_TIME) == set()
+
+
+def test_the_door_for_buttons_imports_no_sdk_that_would_cost_its_three_seconds() -> None:
+    """Slack waits three seconds for an answer, a cold start included."""
+    done = run_python("import sys, notifier.interactive_handler; print(*sys.modules)")
+    assert done.returncode == 0, done.stderr[-2000:]
+    loaded = set(done.stdout.split())
+    assert loaded & (HEAVY | DEPLOY_TIME | {"slack_sdk", "boto3", "aws_lambda_powertools", "alarms.domain.payload"}) == set()
