@@ -21,6 +21,8 @@ def _mismatch(subject: Subject, step: Policy) -> Finding | None:
     namespaces = {series.namespace for series in subject.series}
     if step.action == "scale-consumers" and subject.series and "AWS/SQS" not in namespaces:
         return Finding("scale-consumers needs a queue, and this alarm reads none", "use it on an AWS/SQS metric with a QueueName")
+    if step.action == "redrive-dead-letters":
+        return _redrive(subject, step)
     if step.action != "scale-service":
         return None
     if "AWS/RDS" in namespaces:
@@ -31,6 +33,19 @@ def _mismatch(subject: Subject, step: Policy) -> Finding | None:
     if "AWS/SQS" in namespaces:
         return Finding("scale-service does not look at the backlog", "use scale-consumers, which sizes by it", level=Level.NOTE)
     return _another_service(subject, step)
+
+
+def _redrive(subject: Subject, step: Policy) -> Finding | None:
+    """Return a finding for an alarm without a dead-letter queue, or for letters that would go back to where they lie."""
+    if subject.series and all(series.namespace != "AWS/SQS" for series in subject.series):
+        return Finding(
+            "redrive-dead-letters needs a dead-letter queue, and this alarm reads none", "use it on the queue's own alarm"
+        )
+    watched = {series.dimensions.get("QueueName") for series in subject.series}
+    if step.parameters.get("source") not in watched:
+        return None
+    summary = f"redrive-dead-letters moves letters of {step.parameters['source']} back to itself: the alarm watches the source"
+    return Finding(summary, "let the row watch the dead-letter queue; `source` is the queue that the letters came from")
 
 
 def _another_service(subject: Subject, step: Policy) -> Finding | None:
@@ -47,7 +62,8 @@ RULE = Rule(
     what="A remediation that does not act on what the alarm measures.",
     why=(
         "scale-consumers reads a queue's backlog and needs one. More tasks in front of a full database open more connections. "
-        "An alarm of one service that scales another one cannot be verified by its own metric."
+        "An alarm of one service that scales another one cannot be verified by its own metric. Dead letters are moved from the "
+        "queue that the alarm watches."
     ),
     fix="choose an action that moves the alarm's own metric, or state no_action",
     bad="""\

@@ -385,6 +385,14 @@ class TestRemediation:
         assert found("remediate-mismatch", desired(ecs(), policies=(other,)))
         assert not found("remediate-mismatch", desired(ecs(), policies=(policy(),)))
 
+    def test_dead_letters_are_those_of_the_watched_queue(self) -> None:
+        letters = policy("redrive-dead-letters", parameters={"source": "work", "max_messages": 9})
+        dead, work = (request("AWS/SQS ApproximateNumberOfMessagesVisible", Dimensions=by(QueueName=q)) for q in ("dead", "work"))
+
+        assert not found("remediate-mismatch", desired(dead, policies=(letters,)))
+        assert "back to itself" in found("remediate-mismatch", desired(work, policies=(letters,)))[0].summary
+        assert found("remediate-mismatch", desired(ecs(), policies=(letters,)))
+
     def test_a_later_step_is_judged_too(self) -> None:
         first = policy(otherwise=(policy("scale-consumers", parameters={"drain_within": 600}),))
 
