@@ -175,7 +175,7 @@ def _units(text: str) -> int:
 def _conditions(asked: Report, panel: Panel) -> list[str]:
     """Return who may approve until when, at which risk, and who did."""
     language = panel.language
-    users = ", ".join(map(person, asked.approvers[:_SHOWN_PEOPLE])) or w.APPROVERS.in_(language)
+    users = ", ".join(map(person, asked.approvers[:_SHOWN_PEOPLE])) or w.NOBODY.in_(language)
     said = [w.MAY_APPROVE.in_(language).format(users=users)]
     if asked.until:
         said.append(w.UNTIL.in_(language).format(at=date(asked.until)))

@@ -266,10 +266,10 @@ def _links(known: Incident, row: Alarm | None, language: Language) -> Iterable[B
 
 
 def _footer(known: Incident, row: Alarm | None, language: Language, note: str) -> Block:
-    """Return identity: row, alarm name, account and region, and what held the alarm's own actions back."""
+    """Return identity: row, alarm name, account and region, episode; and what held the alarm's own actions back."""
     event = known.last
     place = " ".join(part for part in (mrkdwn(event.account, 40), region_of(event, row)) if part)
-    parts = [code(event.alarm_name, 255), place]
+    parts = [code(event.alarm_name, 255), place, w.EPISODE.in_(language).format(episode=known.episode.id)]
     if row:
         parts.insert(0, f"{w.ROW.in_(language)} {code(row.row, 120)}")
     said = [" · ".join(part for part in parts if part), *_held(event, language), note]

@@ -119,14 +119,23 @@ def _small(report: Report, language: Language) -> Iterable[Block]:
     said = [" · ".join(part for part in parts if part), *_decided(report, language), *_refused(report, language)]
     if report.next_at:
         said.append(w.NEXT.in_(language).format(at=date(report.next_at)))
+    said.append(_identity(report, language))
     yield context(*(mark(text) for text in said if text))
+
+
+def _identity(report: Report, language: Language) -> str:
+    """Return which episode a report is about and which version of its row it was decided by."""
+    parts = [w.EPISODE.in_(language).format(episode=report.episode.id)]
+    if report.row_digest:
+        parts.append(w.VERSION.in_(language).format(digest=mrkdwn(report.row_digest, 16)))
+    return ", ".join(parts)
 
 
 def _decided(report: Report, language: Language) -> Iterable[str]:
     """Return who may decide, or who did."""
     by, until = person(report.by), date(report.until) if report.until else ""
     if report.phase is Phase.ASKED:
-        users = ", ".join(map(person, report.approvers[:_PEOPLE])) or w.APPROVERS.in_(language)
+        users = ", ".join(map(person, report.approvers[:_PEOPLE])) or w.NOBODY.in_(language)
         ends = [w.UNTIL.in_(language).format(at=until)] if until else []
         yield " · ".join([w.MAY_APPROVE.in_(language).format(users=users), *ends])
         yield w.DECIDE_ABOVE.in_(language)

@@ -67,6 +67,8 @@ RUNBOOK = Text("Runbook", "런북")
 ALARM_PAGE = Text("CloudWatch alarm", "CloudWatch 알람")
 RESOURCE_PAGE = Text("Resource", "리소스")
 ROW = Text("Row", "행")
+EPISODE = Text("Episode {episode}", "에피소드 {episode}")
+VERSION = Text("row version {digest}", "행 버전 {digest}")
 FOREIGN = Text(
     "No row of the catalogue describes this alarm, so nothing is done about it.",
     "카탈로그에 이 알람을 설명하는 행이 없어 아무 조치도 하지 않습니다.",
@@ -115,7 +117,7 @@ UNMUTE = Text("Unmute", "알림 켜기")
 CANCEL = Text("Cancel", "취소")
 ASKS = Text("Waits for a decision: {action}", "결정 대기: {action}")
 MAY_APPROVE = Text("May approve: {users}", "승인 가능: {users}")
-APPROVERS = Text("the approvers of this stage", "이 스테이지의 승인자")
+NOBODY = Text("nobody is listed", "등록된 승인자 없음")
 UNTIL = Text("until {at}", "{at}까지")
 TWO_NEEDED = Text("{count} different people have to approve", "서로 다른 {count}명의 승인 필요")
 APPROVED_SO_FAR = Text("approved so far by {users}", "현재까지 승인: {users}")

@@ -89,7 +89,7 @@ PHASES: dict[Phase, dict[str, Any]] = {
     Phase.APPROVED: {"run": RUN, "by": "U0AAAAAAA", "approvals": ("U0AAAAAAA",), "needed": 2},
     Phase.DENIED: {"run": RUN, "by": "U0BBBBBBB"},
     Phase.HELD: {"by": "U0CCCCCCC", "until": minute(61)},
-    Phase.ACTED: {"run": RUN, "undoable": True},
+    Phase.ACTED: {"run": RUN, "undoable": True, "row_digest": "0123456789abcdef"},
     Phase.REVERTED: {"run": RUN, "by": "U0CCCCCCC"},
     Phase.DIAGNOSED: {
         "changes": (),
