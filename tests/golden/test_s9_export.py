@@ -55,6 +55,7 @@ DONE = {
     "ecs/cpu-high": [("scale-service", Mode.AUTO)],
     "sqs/oldest-message-age": [("scale-consumers", Mode.AUTO)],
     "sqs/dlq-not-empty": [("redrive-dead-letters", Mode.APPROVE)],
+    "aurora/connections-near-max": [("end-database-sessions", Mode.APPROVE)],
 }
 
 GE, GT, LT = "GreaterThanOrEqualToThreshold", "GreaterThanThreshold", "LessThanThreshold"
