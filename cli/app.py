@@ -10,7 +10,23 @@ import typer
 from alarms.domain.errors import CannotRun, TocsinError
 
 # In the order that `tocsin --help` shows them; each is the file cli/<verb>.py with a function `command`.
-VERBS = ("check", "show", "export", "schema", "plan", "apply", "destroy", "pause", "resume", "explain", "iam", "demo")
+VERBS = (
+    "check",
+    "show",
+    "export",
+    "schema",
+    "plan",
+    "apply",
+    "destroy",
+    "pause",
+    "resume",
+    "incidents",
+    "report",
+    "scoreboard",
+    "explain",
+    "iam",
+    "demo",
+)
 
 EXIT_PROBLEM = 1
 EXIT_CANNOT_RUN = 2

@@ -52,5 +52,3 @@ def months(since: datetime, until: datetime) -> list[str]:
     """Return the months, ``2026-10``, from ``since`` to ``until``."""
     first, last = ((moment.year * 12 + moment.month - 1) for moment in (since, until))
     return [f"{month // 12:04d}-{month % 12 + 1:02d}" for month in range(first, last + 1)]
-
-
