@@ -54,28 +54,78 @@ def ask(
     logs StartQuery, GetQueryResults, StopQuery. A query that cannot be started or read (no such group, quota, throttling) is
     ``Findings(trouble=<AWS's code>)``: unknown, not empty.
     """
+    (found,) = ask_all(clients, (question,), budget_s=budget_s, left_s=left_s, pause=pause)
+    return found
+
+
+def ask_all(
+    clients: Clients,
+    questions: Sequence[Question],
+    *,
+    budget_s: float,
+    left_s: Callable[[], float],
+    pause: Callable[[float], object] = time.sleep,
+) -> tuple[Findings, ...]:
+    """Return what each query found, all of them running at the same time within one ``budget_s``; otherwise as ``ask``."""
     logs = clients("logs")
-    try:
-        identifier = logs.start_query(
-            logGroupNames=list(question.groups),
-            queryString=question.query,
-            startTime=int(question.start.timestamp()),
-            endTime=int(question.end.timestamp()),
-            limit=question.limit,
-        )["queryId"]
-        answer = logs.get_query_results(queryId=identifier)
-        # Counted, not timed: a clock that stands still must not make this wait for ever.
-        for _ in range(math.ceil(max(0.0, budget_s) / POLL_S)):
-            if answer["status"] not in _RUNNING or left_s() <= POLL_S:
-                break
+    asked = [_Asked.start(logs, question) for question in questions]
+    # Counted, not timed: a clock that stands still must not make this wait for ever.
+    for round_ in range(math.ceil(max(0.0, budget_s) / POLL_S) + 1):
+        for query in asked:
+            query.read(logs)
+        if not any(query.running for query in asked) or left_s() <= POLL_S:
+            break
+        if round_ < math.ceil(max(0.0, budget_s) / POLL_S):
             pause(POLL_S)
-            answer = logs.get_query_results(queryId=identifier)
-    except (Permanent, Retryable) as failure:
-        return Findings(trouble=getattr(failure, "code", "") or "unreachable")
-    if answer["status"] in _RUNNING:
-        _stop(logs, identifier)
-    complete = answer["status"] == "Complete"
-    return Findings(tuple(_row(item) for item in answer["results"]), complete, "" if complete else answer["status"])
+    for query in asked:
+        if query.running:
+            _stop(logs, query.identifier)
+    return tuple(query.findings() for query in asked)
+
+
+@dataclass
+class _Asked:
+    """One query under way: ``answer`` is the newest, ``trouble`` why there is none."""
+
+    identifier: str = ""
+    answer: Mapping[str, Any] | None = None
+    trouble: str = ""
+
+    @staticmethod
+    def start(logs: Any, question: Question) -> _Asked:
+        try:
+            answer = logs.start_query(
+                logGroupNames=list(question.groups),
+                queryString=question.query,
+                startTime=int(question.start.timestamp()),
+                endTime=int(question.end.timestamp()),
+                limit=question.limit,
+            )
+        except (Permanent, Retryable) as failure:
+            return _Asked(trouble=_code(failure))
+        return _Asked(answer["queryId"])
+
+    @property
+    def running(self) -> bool:
+        return not self.trouble and (self.answer is None or self.answer["status"] in _RUNNING)
+
+    def read(self, logs: Any) -> None:
+        if not self.running:
+            return
+        try:
+            self.answer = logs.get_query_results(queryId=self.identifier)
+        except (Permanent, Retryable) as failure:
+            self.trouble = _code(failure)
+
+    def findings(self) -> Findings:
+        if self.trouble or self.answer is None:
+            return Findings(trouble=self.trouble or "unread")
+        complete = self.answer["status"] == "Complete"
+        return Findings(tuple(_row(item) for item in self.answer["results"]), complete, "" if complete else self.answer["status"])
+
+
+def _code(failure: Permanent | Retryable) -> str:
+    return getattr(failure, "code", "") or "unreachable"
 
 
 def _stop(logs: Any, identifier: str) -> None:

@@ -9,7 +9,7 @@ from datetime import datetime
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """A request. ``browser``: it solves a challenge. ``status`` is the API's answer where nothing stands before it.
+    """A request. ``browser``: it solves a challenge. ``buys``: it is business. ``status`` is what an API at ease answers.
 
     ``user`` is who is signed in, "" for nobody. ``labels`` are what WAF's managed rules put on it.
     """
@@ -24,6 +24,7 @@ class Hit:
     country: str = "KR"
     labels: tuple[str, ...] = ()
     browser: bool = True
+    buys: bool = True
 
     def log_line(self, status: int) -> str:
         """Return the access log's line in the format that docs/actions/answer-traffic-surge.md asks for.
