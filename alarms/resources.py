@@ -14,6 +14,7 @@ STATED: Mapping[str, frozenset[str]] = {
     "parameters": frozenset({"Name"}),
     "lambda": frozenset({"FunctionName"}),
     "waf": frozenset({"WebACL"}),
+    "database": frozenset({"DBClusterIdentifier", "DatabaseSecret", "Database"}),
 }
 MAX_OF_COMPONENT = 20  # a row is one document of DynamoDB (400 KB), and a diagnosis has seconds
 MAX_BYTES = 60_000

@@ -19,7 +19,7 @@ DIAGNOSE = "diagnose"  # runs for every alarm that rings, without standing in an
 _DIMENSIONS = frozenset(
     {
         *("api", "cluster", "db_cluster", "db_instance", "function", "load_balancer"),
-        *("log_group", "queue", "secret", "service", "stage_name", "target_group"),
+        *("database_secret", "log_group", "queue", "secret", "service", "stage_name", "target_group"),
     }
 )
 _UNSAFE = re.compile(r"[*?${}\s\x00-\x1f]")

@@ -24,6 +24,7 @@ from infra.local.cloudwatch import CloudWatch
 from infra.local.ecs import Ecs
 from infra.local.lambda_mappings import LambdaMappings
 from infra.local.logs import Logs
+from infra.local.performance_insights import PerformanceInsights
 from infra.local.queue_moves import QueueMoves
 from infra.local.rds_data import RdsData
 from infra.local.scheduler import Scheduler
@@ -62,6 +63,7 @@ class Embedded:
     stages: Stages
     trail: CloudTrail
     health: AwsHealth
+    insights: PerformanceInsights
 
     def client(self, service: str) -> Any:
         """Return a boto3 client of ``service`` in the embedded region."""
@@ -119,6 +121,7 @@ def _assemble(clock: Clock, seam: Seam, place: Place, throttle: bool) -> Embedde
     waf, shield, stages = Waf(clock, seam, place), Shield(seam), Stages()
     trail = CloudTrail(place, seam.next_id)
     health = AwsHealth(clock, place)
+    insights = PerformanceInsights()
     seam.observe(trail.hear)
     seam.serve("cloudwatch", cloudwatch.operations)
     seam.serve("ecs", ecs.operations)
@@ -136,6 +139,7 @@ def _assemble(clock: Clock, seam: Seam, place: Place, throttle: bool) -> Embedde
     seam.serve("rds-data", rds_data.operations)
     seam.serve("cloudtrail", trail.operations, others_to_moto=True)
     seam.serve("health", health.operations)
+    seam.serve("pi", insights.operations)
     return Embedded(
         clock=clock,
         seam=seam,
@@ -155,6 +159,7 @@ def _assemble(clock: Clock, seam: Seam, place: Place, throttle: bool) -> Embedde
         stages=stages,
         trail=trail,
         health=health,
+        insights=insights,
     )
 
 

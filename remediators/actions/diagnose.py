@@ -66,6 +66,23 @@ class Diagnose:
                 "dates of rotation and expiry, never a value",
             ),
             Permission("ssm:DescribeParameters", "*", "when a parameter was changed, never a value"),
+            Permission(
+                "rds-data:ExecuteStatement",
+                "arn:{partition}:rds:{region}:{account}:cluster:{db_cluster}",
+                "slots, sessions and locks, where the service states its database",
+                only_with="database_secret",
+            ),
+            Permission(
+                "secretsmanager:GetSecretValue", "{database_secret}", "the Data API signs in with it", only_with="database_secret"
+            ),
+            Permission(
+                "rds:DescribeDBInstances",
+                "arn:{partition}:rds:{region}:{account}:db:{db_instance}",
+                "whether Performance Insights is on",
+            ),
+            Permission(
+                "pi:DescribeDimensionKeys", "arn:{partition}:pi:{region}:{account}:metrics/rds/*", "what the sessions wait for"
+            ),
         ),
         example="""\
 remediate:

@@ -268,6 +268,9 @@ def incidents_elsewhere(aws: Embedded) -> None:
     aws.health.end(arn)
     aws.client("health").describe_events()
     aws.client("health").describe_affected_entities(filter={"eventArns": [arn]})
+    aws.insights.preload("db-ABC", {"Lock:transactionid": 6.0, "CPU": 1.0})
+    by_wait = {"Metric": "db.load.avg", "GroupBy": {"Group": "db.wait_event"}, "StartTime": START, "EndTime": aws.clock.now}
+    aws.client("pi").describe_dimension_keys(ServiceType="RDS", Identifier="db-ABC", **by_wait)
 
 
 def test_every_answer_of_every_operation_is_what_its_service_model_allows(aws: Embedded) -> None:
@@ -304,6 +307,7 @@ def test_every_answer_of_every_operation_is_what_its_service_model_allows(aws: E
         "shield": aws.shield,
         "cloudtrail": aws.trail,
         "health": aws.health,
+        "pi": aws.insights,
     }
     known = {(service, operation) for service, part in parts.items() for operation in part.operations}
     known |= {("apigateway", name) for name in aws.stages.rest_operations}

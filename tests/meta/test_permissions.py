@@ -100,7 +100,8 @@ def test_what_changes_nothing_may_change_nothing(name: str) -> None:
     if SPECS[name].changes:
         assert changing, f"{name} changes something and declares no permission for it"
     else:
-        assert changing == []
+        # A statement's permission cannot be narrowed to reading; that the diagnosis's statements only read has its own test.
+        assert set(changing) <= {"rds-data:ExecuteStatement"}
 
 
 @pytest.mark.parametrize("name", [name for name in SPECS if name != DIAGNOSE])

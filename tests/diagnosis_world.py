@@ -91,6 +91,7 @@ class World:
         ecs.create_service(cluster="shop", serviceName="api", taskDefinition="api:1", desiredCount=4)
         self.aws.ecs.settle("shop", "api")
         self.client("secretsmanager").create_secret(Name=SECRET, SecretString="not to be read")
+        self.client("rds").create_db_instance(DBInstanceIdentifier="shop-db-1", DBInstanceClass="db.r6g.large", Engine="postgres")
 
     def put(self, namespace: str, metric: str, target: Mapping[str, str], value: float, at: datetime) -> None:
         """Publish one point."""
