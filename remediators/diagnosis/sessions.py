@@ -100,7 +100,7 @@ def _findings(sight: Sight) -> Iterator[Finding]:
     holders = [dict(row) for row in sight.holders]
     yield Finding("sessions", line, {Cause.DB_CONNECTIONS: 5} if share >= _NEARLY else {}, {**facts, "holders": holders})
     if sight.waiting:
-        line = Text(f"{name}: sessions that wait for locks: {sight.waiting}.", f"{name}: 세션 {sight.waiting}개가 잠금을 기다립니다.")
+        line = Text(f"{name}: sessions that wait for locks: {sight.waiting}.", f"{name}: 잠금 대기 세션 {sight.waiting}개.")
         points = {Cause.SLOW_DATABASE: 5 if sight.waiting >= _MANY_WAIT else 2}
         yield Finding("locks", line, points, {"cluster": sight.cluster, "waiting": sight.waiting})
 
