@@ -53,6 +53,11 @@ def person(user: str) -> str:
     return f"<@{user}>" if is_user(user) else mrkdwn(user, 40)
 
 
+def naming(escaped: str, user: str) -> str:
+    """Return ``escaped`` with each mention of the user's id turned into one that Slack shows as a name."""
+    return escaped.replace(user, f"<@{user}>") if is_user(user) else escaped
+
+
 def is_user(text: str) -> bool:
     """Tell whether ``text`` looks like the id of a Slack user: ``U0123ABCD`` or, in an enterprise grid, ``W…``."""
     return 3 <= len(text) <= 21 and text[0] in "UW" and text.isascii() and text.isalnum() and text.upper() == text

@@ -9,7 +9,7 @@ from alarms.domain.bounds import Limit
 from alarms.domain.report import Phase, Report
 from alarms.domain.text import Language
 from notifier import words as w
-from notifier.escape import bold, is_user, mrkdwn, person
+from notifier.escape import bold, is_user, mrkdwn, naming, person
 from notifier.figures import span
 from notifier.message import date
 from notifier.standing import SHOWN_REPORTS
@@ -42,7 +42,7 @@ def _line(report: Report, language: Language) -> str:
     line = f"{date(report.at)} {mrkdwn(report.headline.in_(language), 140)}"
     if is_user(report.by):
         line += f" · {person(report.by)}"
-    why = mrkdwn(report.why.in_(language), 140)
+    why = naming(mrkdwn(report.why.in_(language), 140), report.by)
     return f"{line}: {why}" if why and report.phase in _WANTS_WHY else line
 
 

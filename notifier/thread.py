@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from alarms.domain.alarm import Alarm
 from alarms.domain.decision import Change, Value
@@ -11,16 +11,21 @@ from alarms.domain.event import iso
 from alarms.domain.report import Phase, Report
 from alarms.domain.text import Language
 from notifier import words as w
-from notifier.escape import bold, code, mrkdwn, person, plain
+from notifier.escape import bold, code, mrkdwn, naming, person, plain
 from notifier.message import Block, Message, columns, context, date, header, mark, section
 from notifier.render import headline, state
 from notifier.timeline import Incident
 
 EVENT_TYPE = "tocsin_reply"
-_WHO = {Phase.APPROVED: w.APPROVED_BY, Phase.DENIED: w.DENIED_BY}
+_WHO = {
+    Phase.APPROVED: w.APPROVED_BY,
+    Phase.ACTED: w.APPROVED_BY,
+    Phase.FAILED: w.APPROVED_BY,
+    Phase.DENIED: w.DENIED_BY,
+}
 _PEOPLE = 5
 _LINE = 400  # characters of one finding
-_LINES = 7  # findings in one section, whose text has a limit of its own
+_SECTION = 2_900  # of one section's text, of which Slack takes 3,000
 _ROOM = 12_000  # characters of JSON: all blocks of a message have a limit together
 _GUARDS_EXPLAIN = (Phase.SKIPPED, Phase.OBSERVED, Phase.PROPOSED)
 
@@ -77,7 +82,7 @@ def _metadata(key: str) -> Block:
 def _paragraph(report: Report, language: Language) -> str:
     lines = [bold(report.headline.in_(language), 400)]
     if (why := report.why.in_(language)) and why != report.headline.in_(language):
-        lines.append(mrkdwn(why, 900))
+        lines.append(naming(mrkdwn(why, 900), report.by))
     return "\n".join(lines)
 
 
@@ -90,8 +95,22 @@ def _findings(report: Report, language: Language, room: int) -> Iterable[Block]:
         fitting += room >= 0
     left = len(lines) - fitting
     shown = [*lines[:fitting], w.MORE.in_(language).format(count=left)] if left else lines
-    for first in range(0, len(shown), _LINES):
-        yield section("\n".join(shown[first : first + _LINES]))
+    for part in _parts(shown):
+        yield section("\n".join(part))
+
+
+def _parts(lines: Sequence[str]) -> list[list[str]]:
+    """Return the lines in as few groups as a section's text has room for."""
+    parts: list[list[str]] = []
+    room = 0
+    for line in lines:
+        length = len(line.encode("utf-16-le")) // 2 + 1
+        if length > room:
+            parts.append([])
+            room = _SECTION
+        parts[-1].append(line)
+        room -= length
+    return parts
 
 
 def _changes(report: Report, language: Language) -> Iterable[Block]:

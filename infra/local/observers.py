@@ -14,6 +14,7 @@ from infra.local.slack import Workspace
 from notifier.render import GREEN
 
 KINDS = frozenset({"decision", "action", "revert"})
+MESSAGE = 3_000  # what one text of a Slack message may hold: a reader of the report reads all of it
 WRITES = frozenset({"chat.postMessage", "chat.update"})
 
 
@@ -115,7 +116,7 @@ class SlackObserver:
                 writes=call.method in WRITES,
                 resolved=_resolved(payload) if call.method in WRITES else None,
                 text=payload.get("text", ""),
-                payload=trimmed(payload, depth=12),
+                payload=trimmed(payload, depth=12, longest=MESSAGE),
             )
         self._seen = len(self._workspace.calls)
 

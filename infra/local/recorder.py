@@ -128,18 +128,18 @@ def is_changing(operation: str) -> bool:
     return not operation.startswith(READING)
 
 
-def trimmed(value: Any, depth: int = DEPTH) -> Any:
+def trimmed(value: Any, depth: int = DEPTH, longest: int = TRIMMED) -> Any:
     """Return ``value`` as JSON with long texts cut and bytes and times as text; deeper than ``depth`` is left out."""
     if isinstance(value, datetime):
         return iso(value)
     if isinstance(value, bytes):
         return f"<{len(value)} bytes>"
     if isinstance(value, str):
-        return value if len(value) <= TRIMMED else f"{value[:TRIMMED]}… ({len(value)} characters)"
+        return value if len(value) <= longest else f"{value[:longest]}… ({len(value)} characters)"
     if isinstance(value, Mapping):
-        return {str(key): trimmed(item, depth - 1) for key, item in value.items()} if depth else "…"
+        return {str(key): trimmed(item, depth - 1, longest) for key, item in value.items()} if depth else "…"
     if isinstance(value, Sequence | set | frozenset):
-        return [trimmed(item, depth - 1) for item in value] if depth else "…"
+        return [trimmed(item, depth - 1, longest) for item in value] if depth else "…"
     return value if isinstance(value, int | float | bool) or value is None else str(value)
 
 

@@ -340,3 +340,18 @@ def test_the_longest_message_there_can_be_still_fits(filler: str, shape: Shape) 
         message = incident(said, of, channel=CHANNEL, thread=thread, now=minute(10))
         assert problems(message.payload()) == []
         assert problems(message.bare().payload()) == []
+
+
+def test_whoever_decided_is_a_name_in_what_remediation_says() -> None:
+    said = report("1", minute(1), Phase.HELD, by="U0AAAAAAA", until=minute(61), why=Text("U0AAAAAAA holds it <here>", "보류"))
+    text = said_in(report_reply(said, channel=CHANNEL, thread_ts="1.000001", language=Language.EN).payload())
+    assert "<@U0AAAAAAA> holds it &lt;here&gt;" in text
+
+
+def test_findings_are_a_list_and_what_has_no_room_is_counted() -> None:
+    said = report("1", minute(1), Phase.DIAGNOSED, lines=tuple(Text(f"finding {index} {'x' * 300}", "") for index in range(99)))
+    payload = report_reply(said, channel=CHANNEL, thread_ts="1.000001", language=Language.EN).payload()
+    text = said_in(payload)
+    assert problems(payload) == []
+    assert "• finding 0 " in text
+    assert text.count("• finding ") + int(text.split(" more")[0].rsplit(" ", 1)[-1]) == 99
