@@ -1,7 +1,7 @@
 """What an API's traffic looks like now and what it usually looks like at this hour: numbers only, judged elsewhere.
 
 Everything that could not be read is None, and everything that was not asked for is left out of ``asked``: the difference decides
-(``surge_scoring``). Reading is bounded: ten minutes of access log, two calls for metrics, one sample of WAF, a time box.
+(``surge_scoring``). Reading is bounded: at most ten minutes of access log, two calls for metrics, one sample of WAF, a time box.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from alarms.domain.alarm import Alarm
@@ -20,8 +20,8 @@ from remediators.action import Clients, Situation
 from remediators.log_insights import Findings, Question, ask_all
 from remediators.usual_traffic import Rates
 
-WINDOW = timedelta(minutes=10)
 BUDGET_S = 15.0  # for the log queries; the rest of a decision takes a few seconds
+ENOUGH_S = 10.0  # what the decision and its change still need; the lighter sources yield to them
 ROWS = 1000
 SAMPLES = 500  # WAF gives no more
 DENIED = ("401", "403", "404", "429")
@@ -39,7 +39,7 @@ AGENTS = f"{AGENTS} | limit {ROWS}"
 
 @dataclass(frozen=True, slots=True)
 class Logged:
-    """What ten minutes of access log say. Each is None when its query gave nothing.
+    """What the last minutes of access log say. Each is None when its query gave nothing.
 
     ``talkers`` are (address, requests), ``paths`` (path, status, requests), ``agents`` (user agent, requests, signed in).
     """
@@ -90,9 +90,9 @@ def observe(clients: Clients, situation: Situation, pause: Callable[[float], obj
     seen = Traffic(asked(parameters), present, usual)
     if "log_group" in parameters:
         seen = replace(seen, logged=_logged(clients, parameters["log_group"], situation, pause))
-    if "acl" in parameters:
+    if "acl" in parameters and situation.left_s() > ENOUGH_S:
         seen = replace(seen, labelled=_labelled(clients, alarm, parameters, now))
-    if parameters.get("shield"):
+    if parameters.get("shield") and situation.left_s() > ENOUGH_S:
         seen = replace(seen, attack=_attacked(clients))
     if "expected" in parameters:
         entry = expected_days.expected(parameters["expected"], parameters.get("utc_offset", "+00:00"), now)
@@ -111,7 +111,8 @@ def asked(parameters: Mapping[str, Any]) -> frozenset[str]:
 
 def _logged(clients: Clients, group: str, situation: Situation, pause: Callable[[float], object]) -> Logged:
     end = situation.now
-    questions = [Question((group,), query, end - WINDOW, end, ROWS) for query in (TALKERS, PATHS, AGENTS)]
+    start = end - usual_traffic.window(situation.alarm)
+    questions = [Question((group,), query, start, end, ROWS) for query in (TALKERS, PATHS, AGENTS)]
     talkers, paths, agents = ask_all(clients, questions, budget_s=BUDGET_S, left_s=situation.left_s, pause=pause)
     return Logged(
         talkers=_rows(talkers, lambda row: (row["ip"], int(row["n"]))),
@@ -142,7 +143,7 @@ def _labelled(clients: Clients, alarm: Alarm, parameters: Mapping[str, Any], now
             WebAclArn=arn,
             RuleMetricName="ALL",
             Scope=usual_traffic.SCOPES[scope],
-            TimeWindow={"StartTime": now - WINDOW, "EndTime": now},
+            TimeWindow={"StartTime": now - usual_traffic.window(alarm), "EndTime": now},
             MaxItems=SAMPLES,
         )
     except (Permanent, Retryable):

@@ -17,7 +17,7 @@ from alarms.domain.errors import Permanent, Retryable
 from remediators.action import Clients, Situation
 
 SCOPES = {"regional": "REGIONAL", "global": "CLOUDFRONT"}
-RECENT = timedelta(minutes=10)
+SHORTEST, LONGEST = timedelta(minutes=3), timedelta(minutes=10)
 AFTER = timedelta(minutes=5)  # how much of the time after a change is judged
 DAYS, BESIDE = 14, timedelta(minutes=15)
 FEWEST_DAYS = 3  # fewer say nothing about what is usual
@@ -57,6 +57,11 @@ class Aftermath:
     stopped: float | None
 
 
+def window(alarm: Alarm) -> timedelta:
+    """Return how far back *now* reaches: as long as the alarm took to ring, so that the quiet before does not dilute it."""
+    return max(SHORTEST, min(LONGEST, timedelta(seconds=alarm.period_s * alarm.evaluation_periods)))
+
+
 def counted(alarm: Alarm) -> bool:
     """Tell whether the alarm's target is something whose requests are counted."""
     return any(key in alarm.target for key, *_ in _COUNTED)
@@ -74,7 +79,7 @@ def kpi_problem(text: str, dimensions: Sequence[str]) -> str | None:
 def observe(clients: Clients, alarm: Alarm, parameters: Mapping[str, Any], now: datetime) -> tuple[Rates, Rates]:
     """Return what is now and what is usual. cloudwatch GetMetricData, twice; unreadable is unknown."""
     end = now.replace(second=0, microsecond=0)
-    present = _read(clients, _queries(alarm, parameters, 60), end - RECENT, end)
+    present = _read(clients, _queries(alarm, parameters, 60), end - window(alarm), end)
     past = _read(clients, _queries(alarm, parameters, 300), end - timedelta(days=DAYS) - BESIDE, end - timedelta(hours=12))
     return _rates({key: _mean(points) for key, points in present.items()}), _usual(past, end)
 
@@ -85,7 +90,7 @@ def aftermath(clients: Clients, situation: Situation, acl: str, rules: Sequence[
     end = situation.now.replace(second=0, microsecond=0)
     acted = situation.acted_at or end
     queries = [*_queries(alarm, parameters, 60), *(_waf(alarm, acl, rules) if acl else ())]
-    points = _read(clients, queries, max(acted - RECENT, end - timedelta(hours=3)), end)
+    points = _read(clients, queries, max(acted - LONGEST, end - timedelta(hours=3)), end)
     past = _read(clients, _queries(alarm, parameters, 300), end - timedelta(days=DAYS) - BESIDE, end - timedelta(hours=12))
     since = max(acted + timedelta(minutes=1), end - AFTER)
     earlier = _rates({key: _mean([item for item in series if item[0] < acted]) for key, series in points.items()})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -11,7 +12,8 @@ import pytest
 from surge_world import MONTH_END, ORDINARY, Surge, changed, surge_world
 
 from alarms.domain.decision import Proposal, Reason
-from remediators.action import Overtaken, Purpose, Refusal
+from remediators.action import Overtaken, Refusal
+from remediators.iam_actions import needed
 
 
 @pytest.fixture
@@ -235,8 +237,7 @@ def test_slow_logs_are_waited_for_within_the_time_that_is_left(ordinary: Surge) 
     attacked(ordinary)
     ordinary.aws.logs.delay_s = 3600
     situation = ordinary.situation()
-    short = type(situation)(situation.alarm, situation.policy, 3000.0, situation.now, Purpose.DECIDE, None, lambda: 0.4)
-    observed = ordinary.action.observe(ordinary.clients, short)
+    observed = ordinary.action.observe(ordinary.clients, replace(situation, left_s=lambda: 0.4))
     assert observed.traffic is not None
     assert observed.traffic.logged.trouble == "Running"
     assert sum(call.operation == "StopQuery" for call in ordinary.calls) == 3
@@ -273,6 +274,31 @@ def _put(world: Surge, members: dict[str, Any]) -> None:
 def _set(world: Surge, rule: str, action: str) -> None:
     rules = [{**item, "Action": {action: {}}} if item["Name"] == rule else item for item in world.front.whole()["Rules"]]
     _put(world, {"Rules": rules})
+
+
+def test_every_call_is_one_that_the_action_declares(ordinary: Surge) -> None:
+    """Business, every rung, watch and way back."""
+    ordinary.aws.shield.subscribed = True
+    ordinary.aws.shield.preload(ordinary.front.acl["ARN"], ordinary.aws.clock.now)
+    ordinary.aws.stages.preload_http("a1b2", "prod", rate=1000.0, burst=500)
+    row = {"shield": True, "api_id": "a1b2", "api_stage": "prod", "api_kind": "http", "throttle_rate": 5.0, "throttle_burst": 10}
+    for _ in range(8):
+        ordinary.feed.play([*ordinary.feed.customers(1.0), *ordinary.feed.botnet(240), *ordinary.feed.botnet(240, bots=8)])
+    ordinary.aws.logs.delay_s = 1e9
+    short = ordinary.situation(**row)
+    ordinary.action.observe(ordinary.clients, replace(short, left_s=lambda: 0.1))  # queries that have to be stopped
+    ordinary.aws.logs.delay_s = 0
+    for rung in ("challenge", "rate", "addresses", "throttle"):
+        answer = ordinary.decide(**row, ladder=[rung])
+        assert isinstance(answer, Proposal), answer
+        acted_at = ordinary.act(answer)
+        ordinary.harm(answer, acted_at, **row)
+        assert isinstance(ordinary.restore(answer, acted_at, **row), Proposal)
+    declared = {permission.action for permission in ordinary.action.spec.permissions}
+    mine = [call for call in ordinary.calls if not call.operation.startswith(("Put", "CreateLog"))]
+    used = set().union(*(needed(call.service, call.operation, call.params) for call in mine))
+    assert used <= declared
+    assert {"wafv2:UpdateWebACL", "wafv2:UpdateIPSet", "apigateway:PATCH", "shield:DescribeAttack", "logs:StopQuery"} <= used
 
 
 def test_the_story_is_the_same_every_time() -> None:

@@ -95,9 +95,23 @@ class Letters:
             self._put("jobs", "NumberOfMessagesReceived", received, end - timedelta(minutes=ago))
             self._put("jobs", "NumberOfMessagesDeleted", deleted, end - timedelta(minutes=ago))
 
+    def invocations(self, errors: float) -> None:
+        """Publish, or add to, ten invocations a minute of the function and ``errors`` in the last ten minutes."""
+        end = self.now.replace(second=0, microsecond=0)
+        for name, value in (("Invocations", 10.0), ("Errors", errors / 10)):
+            for ago in range(1, 11):
+                series = {
+                    "MetricName": name,
+                    "Dimensions": [{"Name": "FunctionName", "Value": "thumbnails"}],
+                    "Value": value,
+                    "Timestamp": end - timedelta(minutes=ago),
+                }
+                self.aws.client("cloudwatch").put_metric_data(Namespace="AWS/Lambda", MetricData=[series])
+
     def situation(self, purpose: Purpose = Purpose.DECIDE, **parameters: Any) -> Situation:
         """Return what the engine would hand to the action."""
-        changed = replace(REDRIVE, parameters={**REDRIVE.parameters, **parameters})
+        named = {name: value for name, value in {**REDRIVE.parameters, **parameters}.items() if value is not None}
+        changed = replace(REDRIVE, parameters=named)
         return Situation(letters_alarm(), changed, 20.0, self.now, purpose, self.now)
 
     def decide(self, **parameters: Any) -> Proposal | Refusal:

@@ -11,14 +11,15 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from letters_world import START, Letters, letters_world
+from letters_world import REDRIVE, START, Letters, letters_alarm, letters_world
 
-from alarms.domain.decision import Change, Reason
+from alarms.domain.decision import Change, Proposal, Reason
 from remediators import redrive
-from remediators.action import Overtaken, Purpose, Refusal
+from remediators.action import Overtaken, Purpose, Refusal, Situation
 from remediators.actions.redrive_dead_letters import RedriveDeadLetters
 from remediators.dead_letters import Consumers, Letter, Move, Signals
 from remediators.dead_letters import Letters as Seen
+from remediators.iam_actions import implied, needed
 
 CHANGING = {"StartMessageMoveTask", "CancelMessageMoveTask", "DeleteMessage", "PurgeQueue", "SendMessage"}
 
@@ -197,6 +198,52 @@ def test_letters_about_to_expire_are_said(world: Letters) -> None:
     answer = world.decide(max_messages=1)
     assert isinstance(answer, Refusal)
     assert "is dropped in" in answer.why.en
+
+
+def test_every_call_is_one_that_the_action_declares(world: Letters) -> None:
+    proposal = world.start(rate=1)
+    for purpose in (Purpose.VERIFY, Purpose.WATCH, Purpose.REVERT):
+        situation = world.situation(purpose)
+        observed = world.action.observe(world.clients, situation)
+        world.action.harm(observed, proposal, situation)
+    back = world.action.restore(observed, proposal, situation)
+    assert not isinstance(back, Refusal)
+    world.action.run(world.clients, back.changes[0], world.permit)
+    declared = {permission.action for permission in world.action.spec.permissions}
+    own = [call for call in world.calls if call.service not in ("cloudwatch",) or call.operation.startswith("Get")]
+    used = set().union(*(needed(call.service, call.operation, call.params) for call in own))
+    assert used <= declared
+    assert {"sqs:StartMessageMoveTask", "sqs:CancelMessageMoveTask", "sqs:ReceiveMessage"} <= used
+    assert implied("sqs:StartMessageMoveTask") <= declared
+
+
+def test_a_function_that_consumes_is_judged_by_its_mapping_and_its_errors(world: Letters) -> None:
+    """Disabled: nobody would take them. Failing: they would come back."""
+    lambdas = {"cluster": None, "consumer": None, "function": "thumbnails"}
+    uuid = world.aws.mappings.preload(function="thumbnails", queue_arn=world.aws.place.arn("sqs", "jobs"))
+    assert refused(world.decide(**lambdas)) is Reason.UNKNOWN  # no invocation was measured
+    world.invocations(errors=30)
+    assert refused(world.decide(**lambdas)) is Reason.YIELDS
+    world.invocations(errors=-29)
+    assert any("Consumers: thumbnails Enabled" in line.en for line in world.proposal(**lambdas).lines)
+    world.aws.client("lambda").update_event_source_mapping(UUID=uuid, Enabled=False)
+    world.aws.clock.advance(15)
+    assert refused(world.decide(**lambdas)) is Reason.UNSAFE
+    assert refused(world.decide(**{**lambdas, "function": "other"})) is Reason.UNKNOWN
+
+
+def test_letters_of_a_fifo_queue_go_back_by_a_persons_decision_only() -> None:
+    """Whatever the row says of the consumer: letters that go back come after newer ones."""
+    parameters = {"source": "jobs.fifo", "max_messages": 100, "cluster": "c", "consumer": "s", "idempotent": True}
+    situation = Situation(letters_alarm(), replace(REDRIVE, parameters=parameters), 20.0, START)
+    seen = replace(CLEAR, queue="jobs-dead.fifo", sources=("jobs.fifo",))
+    answer = RedriveDeadLetters().propose(seen, situation)
+    assert isinstance(answer, Proposal)
+    assert answer.approval
+    assert any(line.en.startswith("FIFO") for line in answer.lines)
+    plain = RedriveDeadLetters().propose(replace(CLEAR, sources=("jobs.fifo",)), situation)
+    assert isinstance(plain, Proposal)
+    assert not plain.approval
 
 
 def test_parameters_must_name_whose_health_decides() -> None:
