@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from alarms.aim import aimed
 from alarms.desired import TAG_CATALOGUE, TAG_ROW, TAG_STAGE, Desired
 from alarms.domain.alarm import Alarm, Mode, Policy, lowest
 from alarms.kind import Shape, Surroundings
@@ -57,7 +58,7 @@ def _alarm(row: Row, target: Target, settings: Settings, shape: Shape, service: 
         evaluation_periods=row.window.periods,
         datapoints_to_alarm=row.window.datapoints,
         missing=row.missing,
-        policies=tuple(_capped(policy, cap) for policy in row.policies),
+        policies=tuple(_capped(aimed(policy, target.dimensions), cap) for policy in row.policies),
         no_action=row.no_action,
         settle_s=settings.settle_s,
         bounds=settings.bounds,

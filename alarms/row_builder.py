@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from alarms.aim import strange
 from alarms.domain.action import Actions
 from alarms.domain.alarm import Mode, Policy
 from alarms.kind import Kind, did_you_mean
@@ -63,7 +64,7 @@ class RowBuilder:
         if model is None or not self._answered(part, name):
             return None
         policies = self._policies(model, part, name, complete=complete)
-        if policies is None:
+        if policies is None or not self._aim(policies, part, targets, name):
             return None
         return _row(model, build_kind(kind, model), origin, policies, targets, part.spot)
 
@@ -72,6 +73,18 @@ class RowBuilder:
         built = policies.build(model.remediate, part.spot.at((REMEDIATE,)))
         self._findings += [*policies.problems, *policies.notes]
         return None if policies.problems else built
+
+    def _aim(self, policies: tuple[Policy, ...], part: Part, targets: tuple[Target, ...], name: str) -> bool:
+        """Tell whether every parameter that refers to the target finds it there; of a profile's own row `per` decides."""
+        known = [set(target.dimensions) for target in targets] or [set(part.value.get("per") or ())]
+        wrong = [
+            (part.spot.at((REMEDIATE, index, *path)).place, summary, fix)
+            for index, policy in enumerate(policies)
+            for path, summary, fix in strange(policy, set.intersection(*known))
+        ]
+        for place, summary, fix in wrong:
+            self._findings.error(place, name, summary, fix)
+        return not wrong
 
     def _answered(self, part: Part, name: str) -> bool:
         """Tell whether the row's answer to "what may be done" is one; a row without any is told to people, with a warning."""
