@@ -7,32 +7,40 @@ is still asked what it would have done.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from alarms.domain.action import ActionSpec
 from alarms.domain.alarm import Alarm, Mode, Policy, lowest
+from alarms.domain.bounds import Limit
 from alarms.domain.decision import Ask, Decision, GuardAnswer, Proposal, Reason, Run, Skip
 from alarms.domain.event import State
 from alarms.domain.text import Text
 from remediators import wording
 from remediators.action import Refusal
-from remediators.records import Claimed, ResourceState, Ring, policy_id
+from remediators.records import Claimed, Ring, policy_id
+from remediators.standing import ResourceState, Standing
 from remediators.switch import Hold, Switch
 
 # Which of several alarms of one service gets the one plan. What is not named stands between the last two.
 PRECEDENCE = (
     "diagnose",
     "roll-back-deployment",
-    "terminate-idle-sessions",
+    "end-database-sessions",
+    "set-idle-timeouts",
     "raise-database-capacity",
+    "answer-traffic-surge",
+    "restart-tasks",
     "scale-consumers",
     "scale-service",
+    "redrive-dead-letters",
     "escalate",
 )
 # Two clocks name one transition: the event's StateChangeTime and DescribeAlarms' StateTransitionedTimestamp.
 SAME_TRANSITION = timedelta(seconds=5)
+# What rings for longer than this is known by now: it is no part of a storm.
+FRESH = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +62,8 @@ class Facts:
     when there is none. ``alarm_gone`` means that CloudWatch knows no such alarm any more. ``proposal`` is the action's
     own answer. ``row_unread``: there is a row and it cannot be read. ``home`` is where this remediator lives, as
     ``account/region``, "" when that is of no concern. ``problem`` says what of the parameters does not fit the action.
+    ``peers`` are the alarms of the stage that ring now, by name; ``standing`` is what the history says around the
+    resource. ``approved``: a person has said yes to it.
     """
 
     now: datetime
@@ -69,7 +79,10 @@ class Facts:
     live: LiveAlarm | None = None
     alarm_gone: bool = False
     switch: Switch | None = None
+    peers: Mapping[str, LiveAlarm] | None = None
     resource: ResourceState | None = None
+    standing: Standing | None = None
+    approved: bool = False
     run: str = ""
     proposal: Proposal | Refusal | None = None
 
@@ -88,6 +101,17 @@ class Facts:
         """Return the effective mode: the lowest of policy and switch; None when it cannot be known."""
         hold = self.hold()
         return lowest(self.policy.mode, hold.mode) if hold and self.policy else None
+
+    def ringing_groups(self) -> frozenset[str] | None:
+        """Return what else began to ring of late, by service (rows of no service: by component); None when nobody can see."""
+        if self.peers is None or self.alarm is None:
+            return None
+        fresh = (
+            name
+            for name, live in self.peers.items()
+            if live.transitioned_at is None or live.transitioned_at > self.now - FRESH
+        )
+        return frozenset(group_of(name) for name in fresh) - {group_of(self.alarm.name)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +149,12 @@ def wants_proposal(facts: Facts) -> bool:
     return True
 
 
+def group_of(alarm_name: str) -> str:
+    """Return the part of ``<prefix>/<stage>/<service>/…`` that tells services apart."""
+    parts = alarm_name.split("/")
+    return parts[2] if len(parts) > 2 else alarm_name
+
+
 def precedence(action: str) -> int:
     """Return the rank of ``action`` among alarms that settled together; the smallest goes first."""
     last = len(PRECEDENCE) - 1
@@ -141,8 +171,12 @@ def _verdict(facts: Facts, blocked: Answer | None, answers: tuple[GuardAnswer, .
         return Skip(blocked.reason, why, answers, known, blocked.next_eligible_at)
     if proposal is None:  # the last guard passes only with a proposal; this keeps the types honest
         return Skip(Reason.UNKNOWN, wording.UNREAD, answers)
-    asks = facts.changes and facts.mode() is not Mode.AUTO
-    return Ask(proposal, answers) if asks else Run(proposal, answers)
+    mode, spec = facts.mode(), facts.spec
+    if not facts.changes or facts.approved:
+        return Run(proposal, answers)
+    if mode is Mode.AUTO and not proposal.approval and not (spec and spec.approval):
+        return Run(proposal, answers)
+    return Ask(proposal, answers, answerable=mode in (Mode.APPROVE, Mode.AUTO))
 
 
 def _alarm_state(facts: Facts) -> Answer:
@@ -173,13 +207,14 @@ def _policy(facts: Facts) -> Answer:
         return Answer(False, wording.no_such_action(facts.policy.action), Reason.INVALID)
     if facts.problem:
         return Answer(False, wording.unfit(facts.policy.action, facts.problem), Reason.INVALID)
-    if facts.changes and facts.policy.mode is Mode.AUTO and not _bounded(facts.policy):
+    if facts.changes and facts.policy.mode in (Mode.APPROVE, Mode.AUTO) and not _bounded(facts.policy, facts.spec):
         return Answer(False, wording.UNBOUNDED, Reason.INVALID)
     return Answer(True, wording.policy(facts.policy.action))
 
 
-def _bounded(policy: Policy) -> bool:
-    return bool(policy.limits) and policy.revert is not None and all(limit.count >= 1 for limit in policy.limits)
+def _bounded(policy: Policy, spec: ActionSpec) -> bool:
+    given_back = policy.revert is not None or not spec.lends
+    return bool(policy.limits) and given_back and all(limit.count >= 1 for limit in policy.limits)
 
 
 def _suppressed(facts: Facts) -> Answer:
@@ -224,6 +259,44 @@ def _stale(facts: Facts) -> Answer:
     return Answer(True, wording.STILL_RINGS)
 
 
+def _storm(facts: Facts) -> Answer:
+    if not facts.changes:
+        return Answer(True, wording.CHANGES_NOTHING)
+    groups = facts.ringing_groups()
+    if groups is None or facts.standing is None or facts.alarm is None:
+        return Answer(None, wording.PEERS_UNREAD)
+    bounds = facts.alarm.bounds.storm
+    if len(groups) >= bounds.services:
+        until = facts.now + timedelta(seconds=bounds.cool_down_s)
+        return Answer(False, wording.storm(sorted(groups), bounds.services), Reason.STORM, until)
+    if facts.standing.storm_until and facts.now < facts.standing.storm_until:
+        return Answer(False, wording.after_storm(facts.standing.storm_until), Reason.STORM, facts.standing.storm_until)
+    return Answer(True, wording.peers(len(groups), bounds.services))
+
+
+def _held(facts: Facts) -> Answer:
+    if not facts.changes:
+        return Answer(True, wording.CHANGES_NOTHING)
+    if facts.standing is None:
+        return Answer(None, wording.STORE_UNREAD)
+    hold = facts.standing.hold
+    if hold is not None and hold.holds(facts.now):
+        return Answer(False, wording.held(hold.by, hold.until), Reason.HELD, hold.until)
+    return Answer(True, wording.NOT_HELD)
+
+
+def _breaker(facts: Facts) -> Answer:
+    if not facts.changes:
+        return Answer(True, wording.CHANGES_NOTHING)
+    if facts.standing is None:
+        return Answer(None, wording.STORE_UNREAD)
+    state, hold = facts.standing.breaker, facts.hold()
+    reset = bool(hold and hold.released_at and state.failures and hold.released_at > state.failures[-1])
+    if state.is_open(facts.now) and state.open_until and not reset:
+        return Answer(False, wording.breaker(len(state.failures), state.open_until), Reason.BREAKER_OPEN, state.open_until)
+    return Answer(True, wording.TRIAL if state.open_until and not reset else wording.BREAKER_CLOSED)
+
+
 def _kill_switch(facts: Facts) -> Answer:
     hold = facts.hold()
     if not facts.changes:
@@ -261,17 +334,28 @@ def _limits(facts: Facts) -> Answer:
     if not facts.changes:
         return Answer(True, wording.CHANGES_NOTHING)
     runs = _runs(facts)
-    if runs is None or facts.policy is None:
+    if runs is None or facts.policy is None or facts.alarm is None or facts.standing is None:
         return Answer(None, wording.STORE_UNREAD)
-    for limit in facts.policy.limits:
-        window = timedelta(seconds=limit.window_s)
-        inside = [run for run in runs if run > facts.now - window]
-        if limit.count < 1:
-            return Answer(False, wording.UNBOUNDED, Reason.INVALID)
-        if len(inside) >= limit.count:
-            until = inside[-limit.count] + window
-            return Answer(False, wording.limit(limit, len(inside), until), Reason.LIMIT, until)
+    counted = [("", runs, facts.policy.limits)]
+    counted += [(scope.value, facts.standing.counter(scope).runs, held) for scope, held in facts.alarm.bounds.limits.items()]
+    for scope, ran, limits in counted:
+        for limit in limits:
+            reached = _reached(scope, ran, limit, facts.now)
+            if reached is not None:
+                return reached
     return Answer(True, wording.WITHIN_LIMITS)
+
+
+def _reached(scope: str, runs: tuple[datetime, ...], limit: Limit, now: datetime) -> Answer | None:
+    """Say that ``limit`` is reached, None when there is room."""
+    window = timedelta(seconds=limit.window_s)
+    inside = [run for run in runs if run > now - window]
+    if limit.count < 1:
+        return Answer(False, wording.UNBOUNDED, Reason.INVALID)
+    if len(inside) < limit.count:
+        return None
+    until = inside[-limit.count] + window
+    return Answer(False, wording.limit(limit, len(inside), until, scope), Reason.LIMIT, until)
 
 
 def _runs(facts: Facts) -> tuple[datetime, ...] | None:
@@ -289,6 +373,19 @@ def _lock(facts: Facts) -> Answer:
     if lock.held(facts.now, by_other_than=facts.run):
         return Answer(False, wording.locked(lock.run), Reason.LOCKED, lock.until)
     return Answer(True, wording.UNLOCKED)
+
+
+def _dependency(facts: Facts) -> Answer:
+    alarm = facts.alarm
+    if alarm is None or facts.spec is None or not facts.spec.scales or not alarm.depends_on:
+        return Answer(True, wording.NO_DEPENDENCY)
+    if facts.peers is None:
+        return Answer(None, wording.PEERS_UNREAD)
+    ringing = {group_of(name) for name in facts.peers}
+    for service in alarm.depends_on:
+        if service in ringing:
+            return Answer(False, wording.dependency(service), Reason.DEPENDENCY)
+    return Answer(True, wording.DEPENDENCIES_QUIET)
 
 
 def _proposal(facts: Facts) -> Answer:
@@ -311,10 +408,14 @@ GUARDS: tuple[tuple[str, Guard], ...] = (
     ("episode", _episode),
     ("settled", _settled),
     ("fresh", _stale),
+    ("storm", _storm),
     ("kill-switch", _kill_switch),
+    ("held", _held),
     ("mode", _mode),
+    ("breaker", _breaker),
     ("cooldown", _cooldown),
     ("limits", _limits),
     ("lock", _lock),
+    ("dependency", _dependency),
     (PROPOSAL, _proposal),
 )

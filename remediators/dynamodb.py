@@ -16,20 +16,11 @@ from typing import Any
 
 from alarms.domain.errors import Retryable
 from alarms.domain.event import iso
-from remediators.aws import Failure, translated
-from remediators.items import Item, counter_of, episode_of, expiry, key, lease_of, lock_of, plain, values_of
-from remediators.records import (
-    Claimed,
-    Counter,
-    EpisodeRecord,
-    EpisodeStatus,
-    Lock,
-    ResourceState,
-    Ring,
-    RunRecord,
-    ServiceState,
-)
-from remediators.writes import Writes
+from remediators.items import episode_of, expiry, key, lock_of, plain, resource_of, values_of
+from remediators.records import Claimed, EpisodeRecord, EpisodeStatus, Ring, RunRecord, ServiceState
+from remediators.standing import Lock, ResourceState
+from remediators.table import ConditionFailed, Table
+from remediators.writes import Counts, Writes
 
 OPEN_FOR = timedelta(days=30)
 CLOSED_FOR = timedelta(days=7)
@@ -50,12 +41,11 @@ def table_definition(name: str) -> dict[str, Any]:
     }
 
 
-class History:
+class History(Table):
     """The remediators' own memory. Every method raises Retryable when the table cannot be reached."""
 
     def __init__(self, client: Callable[[], Any], table: str) -> None:
-        self._client = client
-        self._table = table
+        super().__init__(client, table)
         self._writes = Writes(table)
 
     # --- episodes -----------------------------------------------------------------------------------------------------
@@ -72,7 +62,7 @@ class History:
                 Key=key(f"service#{service}", f"episode#{ring.subject}"),
                 UpdateExpression=(
                     "SET is_open = :yes, started_at = :at, changed_at = :at, episode_status = :claimed, ring = :ring,"
-                    " rechecks = :zero, ran = :none, expires_at = :expires REMOVE run, covered_by ADD fence :one"
+                    " rechecks = :zero, ran = :none, diagnosed = :no, expires_at = :expires REMOVE run, covered_by ADD fence :one"
                 ),
                 ConditionExpression=(
                     "attribute_not_exists(pk) OR (is_open = :no AND changed_at < :at) OR (is_open = :yes AND started_at < :older)"
@@ -95,7 +85,7 @@ class History:
                 ReturnValuesOnConditionCheckFailure="ALL_OLD",
             )
             return Claimed.NEW, episode_of(plain(answer["Attributes"]))
-        except _ConditionFailed as refused:
+        except ConditionFailed as refused:
             record = episode_of(refused.item)
         near = record.ring is not None and abs(record.ring.started_at - ring.started_at) <= TOLERANCE
         same = record.is_open and (near or ring.prolongs)
@@ -117,7 +107,7 @@ class History:
                 ReturnValues="ALL_OLD",
                 ReturnValuesOnConditionCheckFailure="ALL_OLD",
             )
-        except _ConditionFailed as refused:
+        except ConditionFailed as refused:
             known = episode_of(refused.item)
             return known if iso(known.changed_at) == iso(at) and not known.is_open else None
         old = plain(answer.get("Attributes", {}))
@@ -153,6 +143,16 @@ class History:
             ),
         )
 
+    def diagnosed(self, service: str, episode: EpisodeRecord) -> None:
+        """Write that people were told what a look at this stay in ALARM found."""
+        self._try(
+            "update_item",
+            Key=key(f"service#{service}", f"episode#{episode.subject}"),
+            UpdateExpression="SET diagnosed = :yes",
+            ConditionExpression="fence = :fence",
+            ExpressionAttributeValues=values_of({":yes": True, ":fence": episode.token}),
+        )
+
     def _mark(self, service: str, episode: EpisodeRecord, status: str, values: Mapping[str, Any]) -> bool:
         return self._try(
             "update_item",
@@ -183,13 +183,7 @@ class History:
 
     def resource(self, resource: str) -> ResourceState:
         """Return lock, lease and counters of ``resource``, in one consistent read."""
-        items = {item["sk"]: item for item in self._query(f"resource#{resource}")}
-        lease = items.get("lease")
-        return ResourceState(
-            lock=lock_of(items.get("lock", {})),
-            lease=lease_of(lease) if lease else None,
-            counters={sk.removeprefix("count#"): counter_of(item) for sk, item in items.items() if sk.startswith("count#")},
-        )
+        return resource_of({item["sk"]: item for item in self._query(f"resource#{resource}")})
 
     def lock(self, resource: str) -> Lock:
         """Return who holds ``resource``, in one consistent read."""
@@ -208,25 +202,35 @@ class History:
         *,
         episode: EpisodeRecord,
         resource: ResourceState,
-        counter: tuple[str, Counter] | None,
+        counts: Counts | None,
         until: datetime,
         now: datetime,
     ) -> bool:
-        """Make the intent durable: run, episode, and for a changing run its service, lock, lease and count, all or nothing.
+        """Make the intent durable: run, episode, and for a changing run its service, lock, lease and counts, all or nothing.
 
-        False when any of them has moved since it was read. ``counter`` is None for a run that changes nothing.
-        ``until`` is how long service and resource are held at most.
+        False when any of them has moved since it was read. ``counts`` is None for what is not counted (yet): a run that
+        changes nothing, and one that waits for a person. ``until`` is how long service and resource are held at most.
         """
         writes = [self._writes.put_run(run, now, new=True), self._writes.decide_by(run, episode)]
-        if counter is not None:
-            policy, seen = counter
+        if run.proposal.changes:
             writes += [
                 self._writes.hold(f"service#{run.service}", "in-flight", run, until, seen=None, now=now),
                 self._writes.hold(f"resource#{run.resource}", "lock", run, until, seen=resource.lock.token, now=now),
-                self._writes.count(run, policy, seen, now),
             ]
-            if run.borrowed:
-                writes.append(self._writes.lend(run, resource.lease))
+        if counts is not None:
+            writes += self._writes.claim(run, resource, counts, now)
+        return self._try("transact_write_items", TransactItems=writes)
+
+    def commit_approved(
+        self, seen: RunRecord, run: RunRecord, *, resource: ResourceState, counts: Counts, until: datetime, now: datetime
+    ) -> bool:
+        """Turn the question ``seen`` into the intent ``run``: counted and lent now, held on; False when anything has moved."""
+        writes = [
+            self._writes.put_run(run, now, new=False),
+            self._writes.hold(f"service#{run.service}", "in-flight", run, until, seen=None, now=now),
+            self._writes.hold(f"resource#{run.resource}", "lock", run, until, seen=seen.token, now=now),
+            *self._writes.claim(run, resource, counts, now),
+        ]
         return self._try("transact_write_items", TransactItems=writes)
 
     def take_over(self, run: RunRecord, taken: RunRecord, until: datetime, now: datetime) -> bool:
@@ -283,54 +287,3 @@ class History:
                 self._writes.still_lent(run),
             ],
         )
-
-    # --- calls --------------------------------------------------------------------------------------------------------
-
-    def _get(self, pk: str, sk: str) -> Item | None:
-        with translated():
-            answer = self._client().get_item(TableName=self._table, Key=key(pk, sk), ConsistentRead=True)
-        return plain(answer["Item"]) if "Item" in answer else None
-
-    def _query(self, pk: str) -> list[Item]:
-        found: list[Item] = []
-        start: Item = {}
-        while True:
-            with translated():
-                answer = self._client().query(
-                    TableName=self._table,
-                    KeyConditionExpression="pk = :pk",
-                    ExpressionAttributeValues=values_of({":pk": pk}),
-                    ConsistentRead=True,
-                    **start,
-                )
-            found += [plain(item) for item in answer["Items"]]
-            if "LastEvaluatedKey" not in answer:
-                return found
-            start = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
-
-    def _try(self, operation: str, **request: Any) -> bool:
-        try:
-            self._write(operation, **request)
-        except _ConditionFailed:
-            return False
-        return True
-
-    def _write(self, operation: str, **request: Any) -> Item:
-        if operation != "transact_write_items":
-            request["TableName"] = self._table
-        try:
-            with translated():
-                answer: Item = getattr(self._client(), operation)(**request)
-            return answer
-        except Failure as failure:
-            if failure.code in ("ConditionalCheckFailedException", "TransactionCanceledException"):
-                raise _ConditionFailed(plain(failure.response.get("Item", {}))) from failure
-            raise
-
-
-class _ConditionFailed(Exception):
-    """The condition did not hold; ``item`` is what stands there, where the call returns it."""
-
-    def __init__(self, item: Item) -> None:
-        super().__init__("condition failed")
-        self.item = item

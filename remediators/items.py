@@ -9,7 +9,8 @@ from typing import Any
 
 from alarms.domain.decision import Change
 from alarms.domain.event import from_iso, utc
-from remediators.records import Counter, EpisodeRecord, EpisodeStatus, Lease, Lock, Ring
+from remediators.records import EpisodeRecord, EpisodeStatus, Ring
+from remediators.standing import BreakerState, Counter, Hold, Lease, Lock, ResourceState
 
 Item = dict[str, Any]
 
@@ -59,6 +60,7 @@ def episode_of(item: Item) -> EpisodeRecord:
         covered_by=item.get("covered_by", ""),
         rechecks=item.get("rechecks", 0),
         ran=tuple(json.loads(item.get("ran", "[]"))),
+        diagnosed=item.get("diagnosed", False),
         followed_at=from_iso(item["followed_at"]) if "followed_at" in item else None,
     )
 
@@ -77,3 +79,25 @@ def lease_of(item: Item) -> Lease:
 def counter_of(item: Item) -> Counter:
     """Read a counter."""
     return Counter(tuple(utc(second) for second in json.loads(item["runs"])), item["version"])
+
+
+def resource_of(items: Mapping[str, Item]) -> ResourceState:
+    """Read what is kept of one resource, by sort key."""
+    lease = items.get("lease")
+    return ResourceState(
+        lock=lock_of(items.get("lock", {})),
+        lease=lease_of(lease) if lease else None,
+        counters={sk.removeprefix("count#"): counter_of(item) for sk, item in items.items() if sk.startswith("count#")},
+    )
+
+
+def breaker_of(item: Item) -> BreakerState:
+    """Read a breaker; an empty item is one that never opened."""
+    failures = tuple(utc(second) for second in json.loads(item.get("failures", "[]")))
+    until = item.get("open_until")
+    return BreakerState(failures, from_iso(until) if until else None, item.get("version", 0))
+
+
+def hold_of(item: Item) -> Hold:
+    """Read a person's hold."""
+    return Hold(item["held_by"], from_iso(item["held_until"]))

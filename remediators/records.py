@@ -14,6 +14,7 @@ from alarms.domain.decision import Change, Proposal
 from alarms.domain.event import AlarmEvent, State, from_iso, iso
 from alarms.domain.incident import Episode
 from alarms.domain.text import Text
+from remediators.standing import Around, Lock
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +93,8 @@ class EpisodeRecord:
     ``token`` grows with every claim of the subject. ``covered_by`` is the run that another alarm of the service got.
     ``rechecks`` counts how often a decision was put off. ``ring`` is None for a tombstone: an OK that came before any ALARM.
     ``followed_at`` is the ``changed_at`` whose timers are set: a second delivery of that change has nothing left to do.
-    ``ran`` are the places of the row's policies that have had their run in this episode.
+    ``ran`` are the places of the row's policies that have had their run in this episode. ``diagnosed`` says that people
+    were told what a read-only look found.
     """
 
     subject: str
@@ -107,6 +109,7 @@ class EpisodeRecord:
     rechecks: int = 0
     followed_at: datetime | None = None
     ran: tuple[int, ...] = ()
+    diagnosed: bool = False
 
     def followed(self, at: datetime) -> bool:
         """Tell whether all that the change at ``at`` leads to has been set going."""
@@ -116,12 +119,15 @@ class EpisodeRecord:
 class RunStatus(StrEnum):
     """The life of one execution."""
 
+    ASKED = "asked"  # waits for a person; nothing is changed
     INTENT = "intent"  # durable, perhaps applied: a redelivery compares before it does anything
     ACTED = "acted"
     HELPED = "helped"
     NO_HELP = "no-help"
     FAILED = "failed"
     ABANDONED = "abandoned"  # nothing was changed after all
+    DENIED = "denied"  # a person said no
+    EXPIRED = "expired"  # nobody answered
 
 
 class Lending(StrEnum):
@@ -143,7 +149,8 @@ class RunRecord:
     ``borrowed`` are the changes to be given back: ``before`` is the original value, even when an earlier run of ours
     had raised it already. ``token`` is the resource lock's fencing token, ``owner`` the delivery that is acting until
     ``acting_until``. ``verdict`` is what the verify found, ``next_due`` that the next step has to be taken. ``version``
-    guards every write.
+    guards every write. ``asked_until`` is when a question lapses, ``approvals`` who has said yes to it. ``withdraw`` says
+    why what is out is given back at once (it did no good, it does harm, a person wants it undone), ``by`` which person.
     """
 
     id: str
@@ -171,6 +178,10 @@ class RunRecord:
     verdict: Text | None = None
     next_due: bool = False
     version: int = 0
+    asked_until: datetime | None = None
+    approvals: tuple[str, ...] = ()
+    withdraw: Text | None = None
+    by: str = ""
 
     @property
     def policy(self) -> Policy:
@@ -198,6 +209,8 @@ class RunRecord:
         """Return when what was borrowed is due: some time after recovery or at the latest, whichever is first."""
         if self.policy.revert is None:
             return None
+        if self.withdraw is not None:
+            return self.acted_at or self.created_at
         after_ok = timedelta(seconds=self.policy.revert.after_ok_s)
         due = [self.recovered_at + after_ok] if self.recovered_at else []
         return min([*due, *([self.at_latest] if self.at_latest else [])], default=None)
@@ -229,6 +242,10 @@ class RunRecord:
             "concluded": self.concluded,
             "verdict": self.verdict.to_document() if self.verdict else None,
             "next_due": self.next_due,
+            "asked_until": _iso(self.asked_until),
+            "approvals": list(self.approvals),
+            "withdraw": self.withdraw.to_document() if self.withdraw else None,
+            "by": self.by,
         }
 
     @staticmethod
@@ -260,50 +277,11 @@ class RunRecord:
             verdict=Text.from_document(document["verdict"]) if document["verdict"] else None,
             next_due=document["next_due"],
             version=version,
+            asked_until=_from_iso(document.get("asked_until")),
+            approvals=tuple(document.get("approvals", ())),
+            withdraw=Text.from_document(document["withdraw"]) if document.get("withdraw") else None,
+            by=document.get("by", ""),
         )
-
-
-@dataclass(frozen=True, slots=True)
-class Lock:
-    """Who holds a resource. ``run`` is empty when nobody does; the token stays, and only grows."""
-
-    run: str = ""
-    until: datetime | None = None
-    token: int = 0
-
-    def held(self, now: datetime, *, by_other_than: str = "") -> bool:
-        """Tell whether somebody else holds it at ``now``."""
-        return bool(self.run) and self.run != by_other_than and self.until is not None and self.until > now
-
-
-@dataclass(frozen=True, slots=True)
-class Lease:
-    """What is borrowed on a resource: the original values and ours, and the run that has to give them back."""
-
-    run: str
-    changes: tuple[Change, ...]
-    version: int
-
-
-@dataclass(frozen=True, slots=True)
-class Counter:
-    """Start times of one policy's runs on one resource, oldest first."""
-
-    runs: tuple[datetime, ...] = ()
-    version: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class ResourceState:
-    """All that the table knows of one resource, read in one call."""
-
-    lock: Lock = field(default_factory=Lock)
-    lease: Lease | None = None
-    counters: Mapping[str, Counter] = field(default_factory=dict)
-
-    def counter(self, policy: str) -> Counter:
-        """Return the runs of ``policy``, none when it never ran here."""
-        return self.counters.get(policy, Counter())
 
 
 @dataclass(frozen=True, slots=True)
@@ -333,6 +311,14 @@ def service_key(alarm: Alarm) -> str:
 def policy_id(alarm: Alarm, action: str) -> str:
     """Return the identity under which runs of a policy are counted."""
     return f"{alarm.row}/{action}"
+
+
+def around(alarm: Alarm, action: str, resource: str) -> Around:
+    """Return where the surroundings of a run of ``action`` on ``resource`` are kept."""
+    place = f"{alarm.account}/{alarm.region}"
+    stage = f"{place}/{alarm.stage}"
+    row = policy_id(alarm, action)
+    return Around(resource, row, f"{stage}/{row}", service_key(alarm), place, stage)
 
 
 def run_id(policy: str, resource: str, episode: Episode, step: int) -> str:

@@ -9,9 +9,11 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from alarms.domain.alarm import Mode, lowest
+from alarms.domain.readings import moment
 from alarms.domain.readings import text as read_text
 
 LONGEST_REASON = 300  # characters of what people wrote there that are passed on
@@ -19,12 +21,16 @@ LONGEST_REASON = 300  # characters of what people wrote there that are passed on
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """What the switch says of one policy. ``scope`` names the entry that said it (``everything``, a row id, an action)."""
+    """What the switch says of one policy. ``scope`` names the entry that said it (``everything``, a row id, an action).
+
+    ``released_at`` is when a person last released it: what failed before that is forgiven.
+    """
 
     paused: bool
     mode: Mode
     reason: str = ""
     scope: str = "everything"
+    released_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +49,7 @@ class Switch:
             mode=lowest(*(hold.mode for hold in held)),
             reason=speaking.reason,
             scope=speaking.scope,
+            released_at=max((hold.released_at for hold in held if hold.released_at), default=None),
         )
 
 
@@ -73,7 +80,13 @@ def _hold(entry: Any, unset: Mode, scope: str) -> Hold:
     paused, mode = entry.get("paused", False), entry.get("mode", unset.value)
     if not isinstance(paused, bool) or mode not in tuple(Mode):
         return Hold(paused=True, mode=Mode.OBSERVE, reason="this entry of the switch cannot be read", scope=scope)
-    return Hold(paused=paused, mode=Mode(mode), reason=read_text(entry.get("reason"), LONGEST_REASON), scope=scope)
+    return Hold(
+        paused=paused,
+        mode=Mode(mode),
+        reason=read_text(entry.get("reason"), LONGEST_REASON),
+        scope=scope,
+        released_at=None if paused else moment(entry.get("at")),
+    )
 
 
 def _unreadable(why: str) -> Switch:

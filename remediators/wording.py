@@ -68,6 +68,24 @@ SUPERSEDED = Text("A later run has taken over what was borrowed.", "이후 실�
 RECOVERED_FIRST = Text("It recovered before anything was done.", "조치 전에 회복되었습니다.")
 
 
+PEERS_UNREAD = Text(
+    "What else rings could not be read; unknown is never a pass.", "다른 알람 상태를 읽지 못했습니다. 모르면 실행하지 않습니다."
+)
+NOT_HELD = Text("Nobody holds automation here.", "자동 조치를 보류한 사람이 없습니다.")
+BREAKER_CLOSED = Text("It has not failed to help of late.", "최근 효과가 없던 적이 없습니다.")
+TRIAL = Text("It did not help before; this is the one trial.", "이전에 효과가 없어 이번 한 번만 시험합니다.")
+NO_DEPENDENCY = Text("Not needed: it loads no service that this one calls.", "의존 서비스에 부하를 주지 않아 필요 없습니다.")
+DEPENDENCIES_QUIET = Text("No service that this one calls rings.", "의존 서비스에 울리는 알람이 없습니다.")
+NOT_AS_SHOWN = Text(
+    "Things have moved since this was shown: what would be done now is something else. Nothing was changed.",
+    "표시된 이후 상황이 바뀌어 지금 실행하면 내용이 달라집니다. 아무것도 바꾸지 않았습니다.",
+)
+NOBODY_ANSWERED = Text("Nobody answered in time; nothing was changed.", "기한 내 응답이 없어 아무것도 바꾸지 않았습니다.")
+RELEASED = Text("Automation may act here again.", "자동 조치를 다시 허용했습니다.")
+NOTHING_OUT = Text("There is nothing (any more) to undo.", "되돌릴 것이 (더 이상) 없습니다.")
+ANSWERED_ALREADY = Text("This question is answered already.", "이미 처리된 요청입니다.")
+
+
 def hhmm(moment: datetime) -> str:
     """Return the time of day as texts show it, in UTC."""
     return moment.strftime("%H:%M UTC")
@@ -167,13 +185,86 @@ def cooldown(last: datetime, until: datetime) -> Text:
     return Text(f"Ran at {hhmm(last)}; rests until {hhmm(until)}.", f"{hhmm(last)}에 실행했고 {hhmm(until)}까지 쉽니다.")
 
 
-def limit(value: Limit, count: int, until: datetime) -> Text:
-    """Say which limit is reached."""
+_COUNTED = {
+    "": Text("", ""),
+    "policy": Text(" of this policy", " (이 정책)"),
+    "service": Text(" in this service", " (이 서비스)"),
+    "account": Text(" in this account", " (이 계정)"),
+    "all": Text(" everywhere", " (전체)"),
+}
+
+
+def limit(value: Limit, count: int, until: datetime, scope: str = "") -> Text:
+    """Say which limit is reached; ``scope`` names what is counted together, "" for one policy on one resource."""
     window = f"{value.window_s // 3600} h" if value.window_s % 3600 == 0 else f"{value.window_s // 60} min"
+    of = _COUNTED[scope]
     return Text(
-        f"{count} runs in {window}, {value.count} allowed; next at {hhmm(until)}.",
-        f"{window} 안에 {count}회 실행, 한도 {value.count}회. 다음 가능 시각 {hhmm(until)}.",
+        f"{count} runs{of.en} in {window}, {value.count} allowed; next at {hhmm(until)}.",
+        f"{window} 안에 {count}회 실행{of.ko}, 한도 {value.count}회. 다음 가능 시각 {hhmm(until)}.",
     )
+
+
+def storm(groups: list[str], allowed: int) -> Text:
+    """Say that too much rings at once for a cause of one service."""
+    shown = ", ".join(groups[:5]) + ("…" if len(groups) > 5 else "")
+    return Text(
+        f"Storm: {len(groups)} other services began to ring ({shown}), {allowed} make a storm. One cause outside is likely.",
+        f"알람 폭주: 다른 서비스 {len(groups)}개가 울리기 시작했습니다({shown}). 기준 {allowed}개. 외부 공통 원인일 가능성이 큽니다.",
+    )
+
+
+def after_storm(until: datetime) -> Text:
+    """Say that a storm has only just passed."""
+    return Text(f"After a storm: quiet until {hhmm(until)}.", f"알람 폭주 직후입니다. {hhmm(until)}까지 기다립니다.")
+
+
+def peers(count: int, allowed: int) -> Text:
+    """Say how much else rings."""
+    return Text(f"{count} other services began to ring, {allowed} make a storm.", f"다른 서비스 {count}개, 폭주 기준 {allowed}개.")
+
+
+def held(by: str, until: datetime) -> Text:
+    """Say who holds automation, and how long."""
+    return Text(f"{by} holds automation here until {hhmm(until)}.", f"{by}님이 {hhmm(until)}까지 자동 조치를 보류했습니다.")
+
+
+def breaker(failures: int, until: datetime) -> Text:
+    """Say that the policy is closed because it did not help."""
+    return Text(
+        f"It did not help {failures} times; closed until {hhmm(until)}.",
+        f"{failures}회 효과가 없어 {hhmm(until)}까지 닫았습니다.",
+    )
+
+
+def dependency(service: str) -> Text:
+    """Say that a service further down rings."""
+    return Text(
+        f"{service}, which this service calls, rings: more load would only hurt it.",
+        f"이 서비스가 의존하는 {service}에 알람이 울리고 있습니다. 부하를 더하면 악화됩니다.",
+    )
+
+
+def one_more(count: int, needed: int) -> Text:
+    """Say that a second person is needed."""
+    return Text(f"{count} of {needed} approvals; one more person is needed.", f"승인 {count}/{needed}. 한 명 더 필요합니다.")
+
+
+def not_allowed(by: str, service: str, risk: str) -> Text:
+    """Say who may not decide what."""
+    return Text(
+        f"{by} is not among the approvers of {risk} actions for {service or 'this row'}.",
+        f"{by}님은 {service or '이 행'}의 {risk} 조치 승인자가 아닙니다.",
+    )
+
+
+def undone(by: str) -> Text:
+    """Say that a person wanted it undone."""
+    return Text(f"{by} pressed Undo now.", f"{by}님이 지금 되돌리기를 눌렀습니다.")
+
+
+def denied(by: str) -> Text:
+    """Say that a person said no."""
+    return Text(f"{by} said no; nothing was changed.", f"{by}님이 거부하여 아무것도 바꾸지 않았습니다.")
 
 
 def locked(run: str) -> Text:

@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from alarms.domain.bounds import DAY_S, Limit, Scope
 from alarms.domain.event import iso
 from remediators.items import Item, expiry, key, values_of
-from remediators.records import Counter, EpisodeRecord, Lease, RunRecord
+from remediators.records import EpisodeRecord, RunRecord
+from remediators.standing import Around, Counter, Lease, ResourceState, Standing
 
 RUNS_FOR = timedelta(days=400)
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """Where a run is counted, and what was counted there when the decision was taken."""
+
+    around: Around
+    standing: Standing
 
 
 class Writes:
@@ -80,17 +91,30 @@ class Writes:
             }
         }
 
-    def count(self, run: RunRecord, policy: str, seen: Counter, now: datetime) -> Item:
-        """Count the run among its policy's, if nobody counted since ``seen`` was read."""
-        longest = max([limit.window_s for limit in run.policy.limits] + [run.policy.cooldown_s, 86400])
+    def claim(self, run: RunRecord, resource: ResourceState, counts: Counts, now: datetime) -> list[Item]:
+        """Count the run wherever it counts, and take over what it borrows."""
+        own = (f"resource#{run.resource}", f"count#{counts.around.row}")
+        wide = {scope: (f"bound#{scope.value}#{counts.around.of(scope)}", "count") for scope in Scope}
+        bounds = run.alarm.bounds.limits
+        return [
+            self._count(own, resource.counter(counts.around.row), _longest(run.policy.limits, run.policy.cooldown_s), now),
+            *(
+                self._count(place, counts.standing.counter(scope), _longest(bounds.get(scope, ())), now)
+                for scope, place in wide.items()
+            ),
+            *([self.lend(run, resource.lease)] if run.borrowed else []),
+        ]
+
+    def _count(self, place: tuple[str, str], seen: Counter, longest: int, now: datetime) -> Item:
+        """Count a run under ``place``, if nobody counted since ``seen`` was read."""
         kept = [int(moment.timestamp()) for moment in seen.runs if moment > now - timedelta(seconds=longest)]
         return {
             "Put": {
                 "TableName": self._table,
                 "Item": values_of(
                     {
-                        "pk": f"resource#{run.resource}",
-                        "sk": f"count#{policy}",
+                        "pk": place[0],
+                        "sk": place[1],
                         "runs": json.dumps([*kept, int(now.timestamp())]),
                         "version": seen.version + 1,
                         "expires_at": expiry(now, timedelta(seconds=2 * longest)),
@@ -130,3 +154,8 @@ class Writes:
                 "ExpressionAttributeValues": values_of({":run": run.id}),
             }
         }
+
+
+def _longest(limits: tuple[Limit, ...], cooldown_s: int = 0) -> int:
+    """Return how long, in seconds, a run has to be remembered to be counted."""
+    return max([limit.window_s for limit in limits] + [cooldown_s, DAY_S])

@@ -142,10 +142,14 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """Everything but the mode allows it: tell people exactly what would be done."""
+    """Everything but the mode allows it: tell people exactly what would be done.
+
+    ``answerable``: their yes is enough for it to be done (mode approve); otherwise they do it themselves (mode propose).
+    """
 
     proposal: Proposal
     answers: tuple[GuardAnswer, ...]
+    answerable: bool = False
 
 
 @dataclass(frozen=True, slots=True)
