@@ -13,8 +13,10 @@ from alarms.domain.event import AlarmEvent, State
 from alarms.domain.payload import parse
 from benchmarks.recording import START, Recording
 from notifier.render import incident
-from remediators.decide import Facts, LiveAlarm, decide
-from remediators.records import Claimed, ResourceState, Ring
+from remediators.decide import decide
+from remediators.facts import Facts, LiveAlarm
+from remediators.records import Claimed, Ring
+from remediators.standing import ResourceState
 from remediators.registry import registry
 from remediators.switch import Hold, Switch
 

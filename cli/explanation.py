@@ -17,8 +17,10 @@ from alarms.domain.payload import parse_all
 from alarms.domain.text import Language
 from notifier import explain as notifier_explain
 from notifier import route
-from remediators.decide import Facts, LiveAlarm, decide, precedence
-from remediators.records import Claimed, ResourceState, Ring
+from remediators.decide import decide, precedence
+from remediators.facts import Facts, LiveAlarm
+from remediators.records import Claimed, Ring
+from remediators.standing import ResourceState
 from remediators.registry import Registry
 from remediators.switch import Hold, Switch
 

@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 
-from alarms.domain.alarm import Mode, lowest
+from alarms.domain.action import ActionSpec
+from alarms.domain.alarm import Mode, Policy, lowest
 from alarms.domain.decision import Change, GuardAnswer, Reason, Run
 from alarms.domain.errors import Permanent
 from alarms.domain.event import State
 from alarms.domain.report import Phase
 from alarms.domain.text import Text
 from remediators import wording
-from remediators.action import Permit, Purpose, Situation
+from remediators.action import Overtaken, Permit, Purpose, Situation
 from remediators.candidate import Candidate
+from remediators.gather import Gathered
+from remediators.intents import ACTING_FOR, answered, inherited, record
 from remediators.ports import Contended, Delivery, Held, Ports
-from remediators.records import Lending, ResourceState, RunRecord, RunStatus, policy_id, run_id, service_key
+from remediators.records import Lending, RunRecord, RunStatus
+from remediators.scheduler import LONGEST_DELAY_S
 from remediators.telling import Detail, Telling
 from remediators.timers import Timer, TimerKind
 
-# How long one delivery may act before another may take over; above the handler's own time limit.
-ACTING_FOR = timedelta(seconds=90)
 # The lock outlives the verify by this much, so that a late timer still finds its run in place.
 GRACE = timedelta(minutes=10)
 
@@ -39,6 +42,9 @@ GONE = frozenset(
 )
 
 
+Wake = Sequence[Timer]
+
+
 class Unwakeable(Exception):
     """No timer can be set, so nothing may be borrowed: nobody would be woken to give it back."""
 
@@ -55,35 +61,53 @@ class Acting:
         self._telling = telling
 
     def intent(
-        self, decision: Run, candidate: Candidate, resource: ResourceState, mode: Mode, delivery: Delivery
+        self, decision: Run, candidate: Candidate, gathered: Gathered, mode: Mode, delivery: Delivery, wake: Wake = ()
     ) -> RunRecord | None:
-        """Write down what will be done, and take service, resource and count with it; None when another was quicker.
+        """Write down what will be done, and take service, resource and counts with it; None when another was quicker.
 
-        The wake-up calls stand before anything else does: what is borrowed after them cannot be forgotten. Raises Unwakeable.
+        The wake-up call stands before anything else does: what is borrowed after it cannot be forgotten. ``wake`` are
+        others that go with it. What has to be kept as evidence is kept first. Raises Unwakeable.
         """
-        run = _record(decision, candidate, resource, mode, delivery)
+        run = record(decision, candidate, gathered.resource, mode, delivery, self._spec(candidate.policy))
         if run is None:
             return None
-        changes = bool(run.proposal.changes)
-        policy = policy_id(run.alarm, run.policy.action)
-        self._set_timers(run, delivery)
-        if not changes:  # telling people fails open: said first, written down then; said twice it is shown once
+        self._set_timers(run, delivery, wake)
+        if not run.proposal.changes:  # telling people fails open: said first, written down then; said twice it is shown once
             self._tell(run, delivery)
+        self.keep_evidence(run, gathered, delivery)
         committed = self._ports.history.commit(
             run,
             episode=candidate.episode,
-            resource=resource,
-            counter=(policy, resource.counter(policy)) if changes else None,
+            resource=gathered.resource,
+            counts=gathered.counts if run.proposal.changes else None,
             until=(run.verify_at or delivery.now) + GRACE,
             now=delivery.now,
         )
         return run if committed else None
 
+    def approved(self, asked: RunRecord, gathered: Gathered, mode: Mode, delivery: Delivery) -> RunRecord | None:
+        """Turn a question that was answered with yes into an intent; None when another was quicker. Raises Unwakeable."""
+        run = answered(asked, gathered.resource, mode, delivery, self._spec(asked.policy))
+        self._set_timers(run, delivery)
+        self.keep_evidence(run, gathered, delivery)
+        until = (run.verify_at or delivery.now) + GRACE
+        counts = gathered.counts
+        if counts is None or not self._ports.history.commit_approved(
+            asked, run, resource=gathered.resource, counts=counts, until=until, now=delivery.now
+        ):
+            return None
+        return replace(run, version=asked.version + 1)
+
+    def keep_evidence(self, run: RunRecord, gathered: Gathered, delivery: Delivery) -> None:
+        """Keep what the action wants kept, before anything is changed."""
+        if gathered.evidence is not None:
+            self._ports.evidence.keep(run.ring.episode.id, run.policy.action, gathered.evidence, delivery.now)
+
     def act(self, run: RunRecord, delivery: Delivery, answers: tuple[GuardAnswer, ...] = ()) -> None:
-        """Apply the intent's changes, each after its permit, then say so."""
+        """Apply the intent's changes, each after its permit, then say so. The commit has just taken the lock."""
         if run.proposal.changes:
             self._telling.audit_run(run, "intent", run.proposal.why, delivery.now, Detail(changes=run.proposal.changes))
-            self._apply(run, run.proposal.changes, delivery, answers)
+            self._apply(run, run.proposal.changes, self.permit(run, just_taken=True), delivery, answers)
 
     def resume(self, run: RunRecord, delivery: Delivery) -> None:
         """Go on with an intent left behind: never again what is applied already, nothing where others changed it."""
@@ -97,18 +121,21 @@ class Acting:
             why = wording.refused(failure.code, str(failure))
             self._end(run, RunStatus.FAILED, why, delivery, Reason.UNKNOWN, perhaps=failure.code not in GONE)
             return
-        left: list[Change] = []
-        for change in run.proposal.changes:
-            current = action.current(observed, change)
-            if current not in (change.before, change.after):
-                self._end(run, RunStatus.FAILED, wording.moved_meanwhile(change, current), delivery, Reason.DRIFTED)
-                return
-            left += [change] if current != change.after else []
+        current = {change: action.current(observed, change) for change in run.proposal.changes}
+        left = tuple(change for change, value in current.items() if value == change.before != change.after)
+        applied = [change for change, value in current.items() if value == change.after]
+        if not left and not applied:
+            change, value = next(iter(current.items()))
+            self._end(run, RunStatus.FAILED, wording.moved_meanwhile(change, value), delivery, Reason.DRIFTED)
+            return
         over = self._is_over(run) if left else None
-        if over is not None:
+        if over is not None and not applied:
             self._end(run, RunStatus.ABANDONED, over, delivery, Reason.STALE)
             return
-        self._apply(run, tuple(left), delivery, ())
+        if over is not None:
+            self._done(run, tuple(applied), (), delivery, ())
+            return
+        self._apply(run, left, self.permit(run), delivery, (), tuple(applied))
 
     def take_over(self, run: RunRecord, delivery: Delivery) -> RunRecord:
         """Make this delivery the one that acts; the former one's token is worth nothing from now on."""
@@ -119,15 +146,25 @@ class Acting:
             raise Contended(f"run {run.id} was taken over by another delivery")
         return replace(taken, version=run.version + 1)
 
-    def permit(self, run: RunRecord, *, changing: bool = True) -> Permit:
-        """Return the last check before a changing call: nobody holds automation, and the resource is still ours."""
+    def permit(self, run: RunRecord, *, returning: bool = False, just_taken: bool = False) -> Permit:
+        """Return the last check before a changing call: nobody holds automation, and the resource is still ours.
+
+        ``returning``: the change gives something back, so the mode does not matter, nor does a pause where a person asked
+        for it. ``just_taken``: the lock was taken by the call before, so the first check need not read it again.
+        """
+        needed = Mode.APPROVE if run.approvals else Mode.AUTO
+        fresh = [True] if just_taken else []
 
         def check() -> None:
-            hold = self._ports.switch.read().of(run.alarm.row, run.policy.action)
-            if hold.paused:
-                raise Held(wording.paused(hold.scope, hold.reason))
-            if changing and lowest(run.policy.mode, hold.mode) is not Mode.AUTO:
-                raise Held(wording.mode(hold.mode))
+            if not (returning and run.by):
+                hold = self._ports.switch.read().of(run.alarm.row, run.policy.action)
+                if hold.paused:
+                    raise Held(wording.paused(hold.scope, hold.reason))
+                if not returning and lowest(run.policy.mode, hold.mode).rank < needed.rank:
+                    raise Held(wording.mode(hold.mode))
+            if fresh:
+                fresh.clear()
+                return
             lock = self._ports.history.lock(run.resource)
             if (lock.run, lock.token) != (run.id, run.token):
                 raise Contended(f"{run.resource} belongs to another worker")
@@ -136,20 +173,44 @@ class Acting:
 
     def situation(self, run: RunRecord, delivery: Delivery, purpose: Purpose) -> Situation:
         """Return what an action is told of ``run``."""
-        return Situation(run.alarm, run.policy, run.ring.value, delivery.now, purpose, run.acted_at or run.created_at)
+        since = run.acted_at or run.created_at
+        return Situation(run.alarm, run.policy, run.ring.value, delivery.now, purpose, since, delivery.left_s)
 
-    def _apply(self, run: RunRecord, left: tuple[Change, ...], delivery: Delivery, answers: tuple[GuardAnswer, ...]) -> None:
+    def _spec(self, policy: Policy | None) -> ActionSpec:
+        if policy is None:
+            raise AssertionError("a decision to run has a policy")
+        return self._ports.actions.get(policy.action).spec
+
+    def _apply(
+        self,
+        run: RunRecord,
+        left: tuple[Change, ...],
+        permit: Permit,
+        delivery: Delivery,
+        answers: tuple[GuardAnswer, ...],
+        applied: tuple[Change, ...] = (),
+    ) -> None:
+        """Make the changes that are ``left``; one that is overtaken by events is left out, the others stand on their own."""
         action = self._ports.actions.get(run.policy.action)
         ids: list[str] = []
+        overtaken: Text | None = None
         try:
             for change in left:
-                ids += action.run(self._ports.clients, change, self.permit(run))
+                try:
+                    ids += action.run(self._ports.clients, change, permit)
+                except Overtaken as news:
+                    overtaken = news.why
+                else:
+                    applied = (*applied, change)
         except Held as held:
             self._stopped(run, RunStatus.ABANDONED, held.why, delivery, Reason.PAUSED)
         except Permanent as failure:
             self._stopped(run, RunStatus.FAILED, wording.refused(failure.code, str(failure)), delivery, Reason.UNKNOWN)
         else:
-            self._done(run, tuple(ids), delivery, answers)
+            if overtaken is not None and not applied:
+                self._end(run, RunStatus.ABANDONED, overtaken, delivery, Reason.STALE)
+            else:
+                self._done(run, applied, tuple(ids), delivery, answers)
 
     def _stopped(self, run: RunRecord, status: RunStatus, why: Text, delivery: Delivery, reason: Reason) -> None:
         """Look before saying that nothing was done: an attempt without an answer may have taken effect before the "no" came."""
@@ -159,39 +220,61 @@ class Acting:
         except Permanent as failure:
             self._end(run, status, why, delivery, reason, perhaps=failure.code not in GONE)
             return
-        applied = [action.current(observed, change) == change.after for change in run.proposal.changes]
-        if all(applied):
-            self._done(run, (), delivery, ())
+        applied = tuple(change for change in run.proposal.changes if action.current(observed, change) == change.after)
+        if len(applied) == len(run.proposal.changes):
+            self._done(run, applied, (), delivery, ())
         else:
-            self._end(run, status, why, delivery, reason, perhaps=any(applied))
+            self._end(run, status, why, delivery, reason, perhaps=bool(applied))
 
-    def _set_timers(self, run: RunRecord, delivery: Delivery) -> None:
+    def _set_timers(self, run: RunRecord, delivery: Delivery, wake: Wake = ()) -> None:
+        """Set the call that will verify, which in turn sets the one that gives back; ``wake`` goes along."""
+        soon = [(0, timer) for timer in wake]
         try:
             if run.verify_at:
-                self._ports.timers.at(run.verify_at, Timer(TimerKind.VERIFY, run.id), delivery.now)
-            if run.at_latest:
-                self._ports.timers.at(run.at_latest, Timer(TimerKind.REVERT, run.id), delivery.now)
+                left = (run.verify_at - delivery.now).total_seconds()
+                if left <= LONGEST_DELAY_S:
+                    soon.append((int(left), Timer(TimerKind.VERIFY, run.id)))
+                else:
+                    self._ports.timers.at(run.verify_at, Timer(TimerKind.VERIFY, run.id), delivery.now)
+            if soon:
+                self._ports.timers.soon(soon)
         except Permanent as failure:
             raise Unwakeable(wording.no_timer(failure.code, str(failure))) from failure
 
-    def _done(self, run: RunRecord, ids: tuple[str, ...], delivery: Delivery, answers: tuple[GuardAnswer, ...]) -> None:
-        """Tell people; the record says ACTED last, so that a crash before that comes back here."""
+    def _done(
+        self,
+        run: RunRecord,
+        applied: tuple[Change, ...],
+        ids: tuple[str, ...],
+        delivery: Delivery,
+        answers: tuple[GuardAnswer, ...],
+    ) -> None:
+        """Tell people; the record says ACTED last, so that a crash before that comes back here.
+
+        What was overtaken is no part of the run any more: neither verified nor given back.
+        """
+        knobs = {(change.resource, change.knob) for change in applied}
+        borrowed = tuple(change for change in run.borrowed if (change.resource, change.knob) in knobs)
         self._telling.run(
             run,
             Phase.ACTED,
             run.proposal.why,
             delivery.now,
-            Detail(run.proposal.changes, answers, ids, next_at=run.verify_at),
+            Detail(applied, answers, ids, next_at=run.verify_at, undoable=bool(borrowed), by=", ".join(run.approvals[-1:])),
         )
-        self._ports.history.change(
-            run.id,
-            lambda known: (
-                replace(known, status=RunStatus.ACTED, acted_at=delivery.now, request_ids=ids)
-                if known.status is RunStatus.INTENT
-                else None
-            ),
-            delivery.now,
-        )
+        watch = self._spec(run.policy).watch_every_s
+        if watch and borrowed:
+            self._ports.timers.after(watch, Timer(TimerKind.WATCH, run.id))
+        proposal = replace(run.proposal, changes=applied)
+
+        def acted(known: RunRecord) -> RunRecord | None:
+            if known.status is not RunStatus.INTENT:
+                return None
+            return replace(
+                known, status=RunStatus.ACTED, acted_at=delivery.now, request_ids=ids, proposal=proposal, borrowed=borrowed
+            )
+
+        self._ports.history.change(run.id, acted, delivery.now)
 
     def _tell(self, run: RunRecord, delivery: Delivery) -> None:
         self._telling.run(run, Phase.ESCALATED, run.proposal.why, delivery.now)
@@ -205,7 +288,7 @@ class Acting:
         before the locks go: whoever comes after a crash in between finds a finished run. The verify timer's way does the
         rest: the next step of a failed run, and the alarms that this one covered.
         """
-        borrowed, failed = run.borrowed if perhaps else _inherited(run), status is RunStatus.FAILED
+        borrowed, failed = run.borrowed if perhaps else inherited(run), status is RunStatus.FAILED
         self._telling.run(run, Phase.FAILED if failed else Phase.SKIPPED, why, delivery.now, Detail(reason=reason))
         self._ports.timers.after(0, Timer(TimerKind.VERIFY, run.id))
         ended = replace(
@@ -234,53 +317,3 @@ class Acting:
             return wording.RECOVERED_FIRST
         allowed = row.policies[run.policy_index : run.policy_index + 1] if row else ()
         return None if allowed == (run.alarm.policies[run.policy_index],) else wording.ROW_MOVED
-
-
-def _record(decision: Run, candidate: Candidate, resource: ResourceState, mode: Mode, delivery: Delivery) -> RunRecord | None:
-    alarm, policy, proposal = candidate.alarm, candidate.policy, decision.proposal
-    if alarm is None or policy is None:
-        return None
-    changes, now = bool(proposal.changes), delivery.now
-    borrowed = _borrowed(proposal.changes, resource) if policy.revert else ()
-    return RunRecord(
-        id=run_id(policy_id(alarm, policy.action), proposal.resource, candidate.ring.episode, candidate.step),
-        service=service_key(alarm),
-        ring=candidate.ring,
-        alarm=alarm,
-        policy_index=candidate.policy_index,
-        step=candidate.step,
-        mode=mode,
-        proposal=proposal,
-        borrowed=borrowed,
-        token=resource.lock.token + 1,
-        owner=delivery.owner,
-        acting_until=now + ACTING_FOR,
-        created_at=now,
-        status=RunStatus.INTENT if changes else RunStatus.ACTED,
-        acted_at=None if changes else now,
-        verify_at=now + timedelta(seconds=policy.verify_within_s) if changes else None,
-        at_latest=now + timedelta(seconds=policy.revert.at_latest_s) if borrowed and policy.revert else None,
-        lending=Lending.HELD if borrowed else Lending.NOTHING,
-        concluded=not changes,
-    )
-
-
-def _borrowed(changes: tuple[Change, ...], resource: ResourceState) -> tuple[Change, ...]:
-    """Return what has to be given back: to the original value, where the present one is an earlier run's of ours."""
-    ours = {(change.resource, change.knob): change for change in resource.lease.changes} if resource.lease else {}
-    back = []
-    for change in changes:
-        earlier = ours.get((change.resource, change.knob))
-        original = earlier.before if earlier is not None and earlier.after == change.before else change.before
-        back.append(replace(change, before=original))
-    return tuple(back)
-
-
-def _inherited(run: RunRecord) -> tuple[Change, ...]:
-    """Return what was borrowed before this run and not by it."""
-    present = {(change.resource, change.knob): change.before for change in run.proposal.changes}
-    return tuple(
-        replace(change, after=present[change.resource, change.knob])
-        for change in run.borrowed
-        if change.before != present[change.resource, change.knob]
-    )

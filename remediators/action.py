@@ -27,7 +27,8 @@ class Purpose(StrEnum):
     REVERT = "revert"
 
 
-def _unbounded() -> float:
+def unbounded() -> float:
+    """Return the seconds left where nothing ends them."""
     return float("inf")
 
 
@@ -45,7 +46,7 @@ class Situation:
     now: datetime
     purpose: Purpose = Purpose.DECIDE
     acted_at: datetime | None = None
-    left_s: Callable[[], float] = _unbounded
+    left_s: Callable[[], float] = unbounded
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,10 +12,12 @@ import botocore.session
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 
+from alarms.domain import approvers
 from alarms.domain.alarm import Alarm
+from alarms.domain.approvers import Approvers
 from alarms.domain.errors import Permanent, Retryable
 from alarms.domain.event import State
-from remediators.decide import LiveAlarm
+from remediators.facts import LiveAlarm
 from remediators.switch import Switch, absent, parse
 
 # Codes that say "not now". Everything else that AWS answers is a "no" for good.
@@ -53,6 +55,7 @@ PASSING = frozenset(
 # Services with endpoints in one Region only. Of AWS Health botocore would call one in ours, which does not exist (aws-cli#8745).
 # https://docs.aws.amazon.com/health/latest/ug/health-api.html
 _ONLY_IN = {"health": "us-east-1"}
+TYPES = ["MetricAlarm", "CompositeAlarm", "LogAlarm"]
 
 
 class Unreadable(Permanent):
@@ -165,11 +168,35 @@ class Alarms:
         found: dict[str, LiveAlarm] = {}
         for start in range(0, len(names), 100):
             answer = self._clients("cloudwatch").describe_alarms(
-                AlarmNames=names[start : start + 100], AlarmTypes=["MetricAlarm", "CompositeAlarm", "LogAlarm"], MaxRecords=100
+                AlarmNames=names[start : start + 100], AlarmTypes=TYPES, MaxRecords=100
             )
-            for kind in ("MetricAlarms", "CompositeAlarms", "LogAlarms"):
-                found.update({alarm["AlarmName"]: _live(alarm) for alarm in answer.get(kind, ())})
+            found.update(_by_name(answer))
         return found
+
+    def ringing(self, prefix: str) -> Mapping[str, LiveAlarm]:
+        """Return up to a hundred alarms in ALARM whose names begin with ``prefix``: enough to know a storm when there is one."""
+        answer = self._clients("cloudwatch").describe_alarms(
+            AlarmNamePrefix=prefix, StateValue=State.ALARM.value, AlarmTypes=TYPES, MaxRecords=100
+        )
+        return _by_name(answer)
+
+
+class ApproverReader:
+    """Reads who may start what. Never cached: it is asked at every click."""
+
+    def __init__(self, clients: Clients, parameter: str) -> None:
+        self._clients = clients
+        self._parameter = parameter
+
+    def read(self) -> Approvers:
+        """Return the approvers; a parameter that does not exist means nobody."""
+        try:
+            answer = self._clients("ssm").get_parameter(Name=self._parameter)
+        except Permanent as failure:
+            if failure.code == "ParameterNotFound":
+                return Approvers()
+            raise
+        return approvers.parse(str(answer["Parameter"]["Value"]))
 
 
 class SwitchReader:
@@ -188,6 +215,11 @@ class SwitchReader:
                 return absent()
             raise
         return parse(str(answer["Parameter"]["Value"]))
+
+
+def _by_name(answer: Mapping[str, Any]) -> dict[str, LiveAlarm]:
+    kinds = ("MetricAlarms", "CompositeAlarms", "LogAlarms")
+    return {alarm["AlarmName"]: _live(alarm) for kind in kinds for alarm in answer.get(kind, ())}
 
 
 def _live(alarm: Mapping[str, Any]) -> LiveAlarm:

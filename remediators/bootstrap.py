@@ -12,20 +12,26 @@ from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType
 from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
 
 from alarms.domain import readings, regions
+from alarms.domain.command import COMMAND_TYPE, Command
 from alarms.domain.errors import CannotRun, Permanent, Retryable
 from alarms.domain.event import AlarmEvent, iso, timely, utc
 from alarms.domain.payload import parse_all
-from remediators.aws import Alarms, Catalogue, Clients, SwitchReader
+from remediators.action import unbounded
+from remediators.aws import Alarms, ApproverReader, Catalogue, Clients, SwitchReader
+from remediators.commands import Commands
 from remediators.dynamodb import History
 from remediators.execute import Engine
 from remediators.journal import JOURNAL_TYPE, Journal, retention
+from remediators.look import Looker
 from remediators.ports import ActionSource, Delivery, Ports
 from remediators.registry import registry
 from remediators.reports import Reports
 from remediators.revert import Reverter
 from remediators.scheduler import Scheduler
+from remediators.surroundings import Surroundings
 from remediators.timers import TIMER_TYPE, Timer, TimerKind
 from remediators.verify import Verifier
+from remediators.watch import Watcher
 
 NAMES = (
     "TOCSIN_STAGE",
@@ -53,37 +59,53 @@ class App:
         self._ports = ports
         self._journal = journal
         self._engine = Engine(ports)
-        self._verifier = Verifier(ports, self._engine)
+        self._verifier = Verifier(ports, self._engine, self._engine.questions)
         self._reverter = Reverter(ports, self._verifier)
+        self._watcher = Watcher(ports, self._reverter)
+        self._looker = Looker(ports)
+        self._commands = Commands(ports, self._engine.questions, self._reverter)
+        self._wakes: Mapping[TimerKind, Callable[[str, Delivery], None]] = {
+            TimerKind.DIAGNOSE: self._looker.on_timer,
+            TimerKind.SETTLE: self._engine.plan,
+            TimerKind.VERIFY: self._verifier.on_timer,
+            TimerKind.REVERT: self._reverter.on_timer,
+            TimerKind.WATCH: self._watcher.on_timer,
+            TimerKind.EXPIRE: self._engine.questions.expire,
+        }
 
     def handle(self, event: dict[str, Any], context: object, now: datetime) -> PartialItemFailureResponse:
         """Take a batch of SQS records; those that have to come again are named in ``batchItemFailures``."""
+        left_s = _time_left(context)
         processor = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
         given = event.get("Records")
         records = [record for record in given if _is_sqs(record)] if isinstance(given, list) else []
-        with processor(records, lambda record: self._journalled(record.raw_event, now), lambda_context=context):  # type: ignore[arg-type]  # Powertools wants its own protocol where any context will do
+        with processor(records, lambda record: self._journalled(record.raw_event, now, left_s), lambda_context=context):  # type: ignore[arg-type]  # Powertools wants its own protocol where any context will do
             processor.process()
         for failed in processor.exceptions:
             logging.getLogger(__name__).warning("a record comes again: %s", failed[1], exc_info=failed[1])
         return processor.response()
 
-    def _journalled(self, record: Mapping[str, Any], now: datetime) -> None:
+    def _journalled(self, record: Mapping[str, Any], now: datetime, left_s: Callable[[], float]) -> None:
         """Take one record, then write down what was audited: what the journal could not write before comes this way too."""
-        late = _late_entries(record)
-        if late:
-            self._journal.take(late, now)
+        document = _own(record)
+        if document.get("type") == JOURNAL_TYPE:
+            self._journal.take(document, now)
             return
         try:
-            self.take(record, now)
+            self.take(record, now, left_s)
         except (Retryable, Permanent):
             self._journal.flush(now)
             raise
         self._journal.flush(now)
 
-    def take(self, record: Mapping[str, Any], now: datetime) -> None:
+    def take(self, record: Mapping[str, Any], now: datetime, left_s: Callable[[], float] = unbounded) -> None:
         """Take one SQS record. Raises what should bring it back."""
-        delivery = Delivery(owner=str(record.get("messageId", "")), now=now)
-        timer = _timer(record)
+        delivery = Delivery(str(record.get("messageId", "")), now, left_s)
+        document = _own(record)
+        timer, command = Timer.from_document(document), Command.from_document(document)
+        if command is not None:
+            self._commands.take(command, delivery)
+            return
         if timer is not None:
             try:
                 self._wake(timer, delivery)
@@ -108,12 +130,9 @@ class App:
             self._ports.timers.after(int(RENEWED_AFTER.total_seconds()), timer)
 
     def _wake(self, timer: Timer, delivery: Delivery) -> None:
-        if timer.kind is TimerKind.SETTLE:
-            self._engine.plan(timer.subject, delivery)
-        elif timer.kind is TimerKind.VERIFY:
-            self._verifier.on_timer(timer.subject, delivery)
-        else:
-            self._reverter.on_timer(timer.subject, delivery)
+        wake = self._wakes.get(timer.kind)
+        if wake is not None:
+            wake(timer.subject, delivery)
 
 
 def build(environ: Mapping[str, str], audit: Audit | None = None, *, actions: ActionSource | None = None) -> App:
@@ -130,6 +149,9 @@ def build(environ: Mapping[str, str], audit: Audit | None = None, *, actions: Ac
             switch=SwitchReader(clients, environ["TOCSIN_SWITCH_PARAMETER"]),
             clients=clients,
             history=History(lambda: clients.boto("dynamodb"), environ["TOCSIN_HISTORY_TABLE"]),
+            surroundings=Surroundings(lambda: clients.boto("dynamodb"), environ["TOCSIN_HISTORY_TABLE"]),
+            evidence=_Nowhere(),
+            approvers=ApproverReader(clients, environ.get("TOCSIN_APPROVERS_PARAMETER") or _beside(environ)),
             timers=Scheduler(
                 clients,
                 queue_url=environ["TOCSIN_COMMANDS_QUEUE_URL"],
@@ -154,6 +176,11 @@ def _journal(environ: Mapping[str, str], clients: Clients, say: Audit) -> Journa
     return Journal(lambda: clients.boto("dynamodb"), table, kept_for=kept_for, say=say, later=later)
 
 
+def _beside(environ: Mapping[str, str]) -> str:
+    """Return the approvers' parameter where none is named: it stands beside the switch."""
+    return environ["TOCSIN_SWITCH_PARAMETER"].rsplit("/", 1)[0] + "/approvers"
+
+
 def _home(queue_arn: str) -> str:
     """Return where this Lambda lives, ``account/region``, from its own queue's ARN; CannotRun when that is none."""
     queue = regions.arn(queue_arn, "sqs")
@@ -162,28 +189,31 @@ def _home(queue_arn: str) -> str:
     return f"{queue.account}/{queue.region}"
 
 
+class _Nowhere:
+    """The store of evidence where none is configured: what has to be kept first is then not done."""
+
+    def keep(self, episode: str, kind: str, document: Mapping[str, Any], now: datetime) -> str:
+        """Refuse: evidence that cannot be kept must not be lost in silence."""
+        raise Permanent(f"no evidence store: {kind} of {episode} at {iso(now)}, {len(document)} parts", "no-evidence-store")
+
+
 def log_line(entry: dict[str, Any]) -> None:
     """Write one audit entry as one line of JSON on the log."""
     logging.getLogger("tocsin.audit").info(json.dumps(entry, ensure_ascii=False))
 
 
-def _late_entries(record: Mapping[str, Any]) -> Mapping[str, object]:
-    """Return the message of a journal that could not be written when it should have been; empty for any other record."""
+def _own(record: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the JSON object of a message of tocsin's own, empty when the record holds something else."""
     body = record.get("body")
-    document = readings.table(readings.decoded(body)) if isinstance(body, str) and JOURNAL_TYPE in body else {}
-    return document if document.get("type") == JOURNAL_TYPE else {}
+    if not isinstance(body, str) or not any(kind in body for kind in (TIMER_TYPE, COMMAND_TYPE, JOURNAL_TYPE)):
+        return {}
+    return readings.table(readings.decoded(body))
 
 
-def _timer(record: Mapping[str, Any]) -> Timer | None:
-    """Return the timer in a record, None when it holds something else."""
-    body = record.get("body")
-    if not isinstance(body, str) or TIMER_TYPE not in body:
-        return None
-    try:
-        document = json.loads(body)
-    except (ValueError, RecursionError):
-        return None
-    return Timer.from_document(document) if isinstance(document, dict) else None
+def _time_left(context: object) -> Callable[[], float]:
+    """Return what tells how many seconds the invocation may still take."""
+    left_ms = getattr(context, "get_remaining_time_in_millis", None)
+    return (lambda: float(left_ms()) / 1000) if callable(left_ms) else unbounded
 
 
 def _is_sqs(record: object) -> bool:

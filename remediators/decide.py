@@ -7,21 +7,20 @@ is still asked what it would have done.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from alarms.domain.action import ActionSpec
-from alarms.domain.alarm import Alarm, Mode, Policy, lowest
+from alarms.domain.alarm import Mode, Policy
 from alarms.domain.bounds import Limit
-from alarms.domain.decision import Ask, Decision, GuardAnswer, Proposal, Reason, Run, Skip
+from alarms.domain.decision import Ask, Change, Decision, GuardAnswer, Proposal, Reason, Run, Skip
 from alarms.domain.event import State
 from alarms.domain.text import Text
 from remediators import wording
 from remediators.action import Refusal
-from remediators.records import Claimed, Ring, policy_id
-from remediators.standing import ResourceState, Standing
-from remediators.switch import Hold, Switch
+from remediators.facts import Facts, group_of
+from remediators.records import Claimed, policy_id
 
 # Which of several alarms of one service gets the one plan. What is not named stands between the last two.
 PRECEDENCE = (
@@ -39,79 +38,6 @@ PRECEDENCE = (
 )
 # Two clocks name one transition: the event's StateChangeTime and DescribeAlarms' StateTransitionedTimestamp.
 SAME_TRANSITION = timedelta(seconds=5)
-# What rings for longer than this is known by now: it is no part of a storm.
-FRESH = timedelta(hours=1)
-
-
-@dataclass(frozen=True, slots=True)
-class LiveAlarm:
-    """The alarm as DescribeAlarms tells it now. ``evaluation`` is EvaluationState, "" when the evaluation is sound."""
-
-    state: State
-    transitioned_at: datetime | None
-    evaluation: str = ""
-    suppressed_by: str = ""
-    actions_enabled: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class Facts:
-    """All that a decision may depend on. None means: could not be read.
-
-    ``claimed`` says whether this delivery opened the episode. ``covered_by`` names the run in flight for the service, ""
-    when there is none. ``alarm_gone`` means that CloudWatch knows no such alarm any more. ``proposal`` is the action's
-    own answer. ``row_unread``: there is a row and it cannot be read. ``home`` is where this remediator lives, as
-    ``account/region``, "" when that is of no concern. ``problem`` says what of the parameters does not fit the action.
-    ``peers`` are the alarms of the stage that ring now, by name; ``standing`` is what the history says around the
-    resource. ``approved``: a person has said yes to it.
-    """
-
-    now: datetime
-    ring: Ring
-    alarm: Alarm | None = None
-    row_unread: bool = False
-    home: str = ""
-    policy: Policy | None = None
-    spec: ActionSpec | None = None
-    problem: str = ""
-    claimed: Claimed | None = None
-    covered_by: str | None = None
-    live: LiveAlarm | None = None
-    alarm_gone: bool = False
-    switch: Switch | None = None
-    peers: Mapping[str, LiveAlarm] | None = None
-    resource: ResourceState | None = None
-    standing: Standing | None = None
-    approved: bool = False
-    run: str = ""
-    proposal: Proposal | Refusal | None = None
-
-    @property
-    def changes(self) -> bool:
-        """Whether the action changes anything. An unknown action is taken to do so."""
-        return self.spec is None or self.spec.changes
-
-    def hold(self) -> Hold | None:
-        """Return what the switch says of this policy; None when it could not be read."""
-        if self.switch is None or self.alarm is None or self.policy is None:
-            return None
-        return self.switch.of(self.alarm.row, self.policy.action)
-
-    def mode(self) -> Mode | None:
-        """Return the effective mode: the lowest of policy and switch; None when it cannot be known."""
-        hold = self.hold()
-        return lowest(self.policy.mode, hold.mode) if hold and self.policy else None
-
-    def ringing_groups(self) -> frozenset[str] | None:
-        """Return what else began to ring of late, by service (rows of no service: by component); None when nobody can see."""
-        if self.peers is None or self.alarm is None:
-            return None
-        fresh = (
-            name
-            for name, live in self.peers.items()
-            if live.transitioned_at is None or live.transitioned_at > self.now - FRESH
-        )
-        return frozenset(group_of(name) for name in fresh) - {group_of(self.alarm.name)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,12 +73,6 @@ def wants_proposal(facts: Facts) -> bool:
         if answer is not None and answer.passed is not True:
             return answer.reason is Reason.MODE_OBSERVE
     return True
-
-
-def group_of(alarm_name: str) -> str:
-    """Return the part of ``<prefix>/<stage>/<service>/…`` that tells services apart."""
-    parts = alarm_name.split("/")
-    return parts[2] if len(parts) > 2 else alarm_name
 
 
 def precedence(action: str) -> int:
@@ -395,7 +315,14 @@ def _proposal(facts: Facts) -> Answer:
         return Answer(False, facts.proposal.why, facts.proposal.reason)
     if facts.changes and not facts.proposal.changes:
         return Answer(False, wording.EMPTY_PROPOSAL, Reason.INVALID)
+    lease = facts.resource.lease if facts.resource else None
+    if lease is not None and not {_knob(change) for change in lease.changes} <= {_knob(each) for each in facts.proposal.changes}:
+        return Answer(False, wording.lent_otherwise(lease.run), Reason.LOCKED)
     return Answer(True, facts.proposal.why)
+
+
+def _knob(change: Change) -> tuple[str, str]:
+    return change.resource, change.knob
 
 
 PROPOSAL = "proposal"

@@ -6,26 +6,28 @@ done already is found in the history and in AWS, never assumed.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
-from alarms.domain.alarm import Alarm, Policy
-from alarms.domain.decision import Decision, Reason, Run, Skip
+from alarms.domain.alarm import Alarm
+from alarms.domain.decision import Ask, Decision, Reason, Run, Skip
 from alarms.domain.errors import Permanent, Retryable
 from alarms.domain.event import AlarmEvent, State
 from alarms.domain.incident import Ending, ending_of
 from remediators import wording
-from remediators.acting import Acting, Unwakeable
-from remediators.action import Action, Situation, unfit
+from remediators.acting import Acting, Unwakeable, Wake
+from remediators.action import Situation, unfit
 from remediators.aws import Unreadable
 from remediators.candidate import Candidate, rank
-from remediators.decide import Facts, LiveAlarm, decide, wants_proposal
+from remediators.decide import decide
+from remediators.facts import Facts
+from remediators.gather import Gatherer, Seen
 from remediators.ports import Contended, Delivery, Ports
+from remediators.questions import Questions
 from remediators.records import (
     Claimed,
     EpisodeRecord,
     EpisodeStatus,
     Lending,
-    ResourceState,
     Ring,
     RunRecord,
     RunStatus,
@@ -34,23 +36,14 @@ from remediators.records import (
     run_id,
     service_key,
 )
-from remediators.switch import Switch
 from remediators.telling import Telling
 from remediators.timers import Timer, TimerKind
 
 # Decided once more a little later, because what stands in the way passes by itself and no further event will come.
-PASSING = frozenset({Reason.YIELDS, Reason.LOCKED, Reason.UNKNOWN})
+PASSING = frozenset({Reason.YIELDS, Reason.LOCKED, Reason.UNKNOWN, Reason.STORM, Reason.DEPENDENCY, Reason.HELD})
 RECHECK_AFTER_S = 300
 RECHECKS = 3
 ATTEMPTS = 3
-
-
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """What is read once for all candidates of a plan; None where it could not be read."""
-
-    live: dict[str, LiveAlarm] | None
-    switch: Switch | None
 
 
 class Engine:
@@ -60,6 +53,8 @@ class Engine:
         self._ports = ports
         self._telling = Telling(ports)
         self._acting = Acting(ports, self._telling)
+        self._gatherer = Gatherer(ports, self._telling)
+        self.questions = Questions(ports, self._telling, self._acting, self._gatherer)
 
     # --- the transaction ----------------------------------------------------------------------------------------------
 
@@ -95,60 +90,72 @@ class Engine:
         if episode.lease_run:
             self._keep_what_was_lent(episode.lease_run, delivery)
         waits = episode.status is EpisodeStatus.CLAIMED  # opened just now, or by a delivery that did not get further
+        look = Timer(TimerKind.DIAGNOSE, service)
         if waits and alarm.settle_s > 0:
-            self._ports.timers.after(alarm.settle_s, Timer(TimerKind.SETTLE, service))
+            self._ports.timers.soon([(0, look), (alarm.settle_s, Timer(TimerKind.SETTLE, service))])
             self._ports.history.followed(service, ring.subject, episode.changed_at)
         elif waits or alarm.settle_s == 0:
-            self.plan(service, delivery, known={ring.alarm_key: alarm})
+            self.plan(service, delivery, known={ring.alarm_key: alarm}, wake=() if episode.diagnosed else (look,))
         if claimed is Claimed.SAME and not waits:
             self._refuse(Facts(delivery.now, ring, alarm, claimed=claimed), delivery)
 
-    def plan(self, service: str, delivery: Delivery, known: dict[str, Alarm] | None = None) -> None:
-        """Give the alarms of ``service`` that rang one plan. ``known`` are rows read in this very delivery."""
+    def plan(self, service: str, delivery: Delivery, known: dict[str, Alarm] | None = None, wake: Wake = ()) -> None:
+        """Give the alarms of ``service`` that rang one plan. ``known`` are rows read in this very delivery.
+
+        ``wake`` are calls that go out with the run's own, or by themselves where nothing is run.
+        """
         for attempt in range(ATTEMPTS):
             try:
-                self._plan(service, delivery, known or {})
+                self._plan(service, delivery, known or {}, wake)
                 return
             except Contended:
                 if attempt == ATTEMPTS - 1:
                     raise
 
-    def _plan(self, service: str, delivery: Delivery, known: dict[str, Alarm]) -> None:
+    def _plan(self, service: str, delivery: Delivery, known: dict[str, Alarm], wake: Wake) -> None:
         state = self._resumed(service, delivery)
         waiting = [episode for episode in state.episodes if episode.status is EpisodeStatus.CLAIMED and episode.ring]
         if not waiting:
             self._telling.note("settle", service, "nothing waits for a decision", delivery.now)
             return
         candidates = self._candidates(waiting, known)
-        seen = self._look(candidates)
+        seen = self._gatherer.look(candidates)
         covered_by = state.in_flight.run if state.in_flight.held(delivery.now) else ""
         reasons: dict[str, list[Reason | None]] = {episode.subject: [] for episode in waiting}
         newest = {episode.subject: episode for episode in waiting}
         for listed in candidates:
             subject = listed.episode.subject
             candidate = replace(listed, episode=newest[subject])
-            decision, run = self._take(candidate, seen, covered_by, delivery)
+            decision, run = self._take(candidate, seen, covered_by, delivery, wake)
+            wake = () if run is not None else wake
             reasons[subject].append(decision.reason if isinstance(decision, Skip) else None)
             if run is not None:
                 newest[subject] = run.decides(candidate.episode)
                 covered_by = run.id if run.proposal.changes else covered_by
+        if wake:
+            self._ports.timers.soon([(0, timer) for timer in wake])
         for episode in waiting:
             self._settle(service, newest[episode.subject], reasons[episode.subject], covered_by)
 
-    def _take(self, candidate: Candidate, seen: Seen, covered_by: str, delivery: Delivery) -> tuple[Decision, RunRecord | None]:
-        """Gather, decide, make the intent durable, act. Returns the run when there is one."""
-        facts, resource = self._gather(candidate, seen, covered_by, delivery)
-        decision = decide(facts)
-        mode = facts.mode()
+    def _take(
+        self, candidate: Candidate, seen: Seen, covered_by: str, delivery: Delivery, wake: Wake = ()
+    ) -> tuple[Decision, RunRecord | None]:
+        """Gather, decide, make the intent (or the question) durable, act. Returns the run when there is one."""
+        gathered = self._gatherer.gather(candidate, seen, covered_by, delivery)
+        decision, mode = decide(gathered.facts), gathered.facts.mode()
         if not isinstance(decision, Run):
             self._still_ours(candidate)
         if candidate.unread:
             self._telling.blind(candidate.ring, None, wording.ROW_UNREAD, delivery.now)
         self._telling.decision(decision, candidate.ring, candidate.alarm, candidate.policy, delivery.now, mode)
-        if not isinstance(decision, Run) or candidate.alarm is None or mode is None:
+        self._remember_storm(decision, candidate)
+        if isinstance(decision, Skip) or candidate.alarm is None or mode is None:
             return decision, None
+        if isinstance(decision, Ask):
+            run = self.questions.ask(decision, candidate, gathered, mode, delivery) if decision.answerable else None
+            return decision, run
         try:
-            run = self._acting.intent(decision, candidate, resource, mode, delivery)
+            run = self._acting.intent(decision, candidate, gathered, mode, delivery, wake)
         except Unwakeable as refused:
             decision = Skip(Reason.UNSAFE, refused.why, decision.answers)
             self._telling.decision(decision, candidate.ring, candidate.alarm, candidate.policy, delivery.now, mode)
@@ -157,6 +164,12 @@ class Engine:
             raise Contended("another worker moved first")
         self._acting.act(run, delivery, answers=decision.answers)
         return decision, run
+
+    def _remember_storm(self, decision: Decision, candidate: Candidate) -> None:
+        """Let a storm that was seen hold for its cool-down, whoever asks next."""
+        if isinstance(decision, Skip) and decision.reason is Reason.STORM and candidate.alarm and decision.next_eligible_at:
+            alarm = candidate.alarm
+            self._ports.surroundings.storm(f"{alarm.account}/{alarm.region}/{alarm.stage}", decision.next_eligible_at)
 
     def step(self, run: RunRecord, delivery: Delivery) -> Decision | None:
         """Take the step after ``run``, which did not help. None when its episode is over or there is no further step."""
@@ -173,13 +186,13 @@ class Engine:
             return Run(taken.proposal, ())
         flight = service.in_flight
         covered_by = flight.run if flight.held(delivery.now, by_other_than=run.id) else ""
-        return self._take(candidate, self._look([candidate]), covered_by, delivery)[0]
+        return self._take(candidate, self._gatherer.look([candidate]), covered_by, delivery)[0]
 
     # --- its parts ----------------------------------------------------------------------------------------------------
 
     def _taken(self, candidate: Candidate) -> RunRecord | None:
         """Return the run of a step that was taken already, None when it was not."""
-        action, policy, alarm = self._action(candidate.policy), candidate.policy, candidate.alarm
+        action, policy, alarm = self._gatherer.action(candidate.policy), candidate.policy, candidate.alarm
         if action is None or policy is None or alarm is None or unfit(action, policy):
             return None
         resource = action.resource(Situation(alarm, policy, candidate.ring.value, candidate.ring.started_at))
@@ -211,53 +224,6 @@ class Engine:
             found += [Candidate(episode, episode.ring, alarm, index, unread=unread) for index in left]
         return sorted(found, key=rank)
 
-    def _look(self, candidates: list[Candidate]) -> Seen:
-        """Read alarms and switch. What cannot be read stays None, and no guard passes on that."""
-        names = sorted({candidate.ring.alarm_name for candidate in candidates})
-        try:
-            live: dict[str, LiveAlarm] | None = dict(self._ports.alarms.states(names))
-        except (Retryable, Permanent):
-            live = None
-        try:
-            switch: Switch | None = self._ports.switch.read()
-        except (Retryable, Permanent):
-            switch = None
-        return Seen(live, switch)
-
-    def _gather(self, candidate: Candidate, seen: Seen, covered_by: str, delivery: Delivery) -> tuple[Facts, ResourceState]:
-        policy, alarm, name = candidate.policy, candidate.alarm, candidate.ring.alarm_name
-        action = self._action(policy)
-        facts = Facts(
-            now=delivery.now,
-            ring=candidate.ring if candidate.episode.is_open else replace(candidate.ring, state=State.OK),
-            alarm=alarm,
-            row_unread=candidate.unread,
-            home=self._ports.home,
-            policy=policy,
-            spec=action.spec if action else None,
-            problem=unfit(action, policy) if action and policy else "",
-            claimed=Claimed.NEW,
-            covered_by=covered_by,
-            live=seen.live.get(name) if seen.live is not None else None,
-            alarm_gone=seen.live is not None and name not in seen.live,
-            switch=seen.switch,
-        )
-        if action is None or alarm is None or policy is None or facts.problem:
-            return facts, ResourceState()
-        situation = Situation(alarm, policy, candidate.ring.value, delivery.now)
-        resource = self._ports.history.resource(action.resource(situation)) if action.spec.changes else ResourceState()
-        facts = replace(facts, resource=resource)
-        return (self._asked(facts, action, situation) if wants_proposal(facts) else facts), resource
-
-    def _asked(self, facts: Facts, action: Action, situation: Situation) -> Facts:
-        """Let the action look and answer; what it cannot see stays unknown."""
-        try:
-            observed = action.observe(self._ports.clients, situation)
-        except (Retryable, Permanent) as failure:
-            self._telling.note("observe", situation.alarm.name, str(failure), situation.now)
-            return facts
-        return replace(facts, proposal=action.propose(observed, situation))
-
     def _still_ours(self, candidate: Candidate) -> None:
         """Check, before a "no" is said, that it was not another worker's run for this very episode that stood in the way."""
         if candidate.alarm is None:
@@ -267,12 +233,6 @@ class Engine:
         read = candidate.episode
         if known is None or (known.status, known.token, known.run, known.ran) != (read.status, read.token, read.run, read.ran):
             raise Contended("another worker has decided this episode")
-
-    def _action(self, policy: Policy | None) -> Action | None:
-        try:
-            return self._ports.actions.get(policy.action) if policy else None
-        except KeyError:
-            return None
 
     def _settle(self, service: str, episode: EpisodeRecord, reasons: list[Reason | None], covered_by: str) -> None:
         """Write down that the episode has its answer, or look again later where the obstacle passes by itself."""
@@ -331,6 +291,6 @@ class Engine:
 
     def _refuse(self, facts: Facts, delivery: Delivery) -> None:
         policy = facts.alarm.policies[0] if facts.alarm and facts.alarm.policies else None
-        action = self._action(policy)
+        action = self._gatherer.action(policy)
         facts = replace(facts, policy=policy, spec=action.spec if action else None, home=self._ports.home)
         self._telling.decision(decide(facts), facts.ring, facts.alarm, policy, delivery.now, None)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
@@ -12,9 +12,10 @@ from alarms.domain.approvers import Approvers
 from alarms.domain.errors import Retryable
 from alarms.domain.report import Report
 from alarms.domain.text import Text
-from remediators.action import Action, Clients
-from remediators.decide import LiveAlarm
+from remediators.action import Action, Clients, unbounded
 from remediators.dynamodb import History
+from remediators.facts import LiveAlarm
+from remediators.surroundings import Surroundings
 from remediators.switch import Switch
 from remediators.timers import Timer
 
@@ -32,6 +33,10 @@ class LiveAlarms(Protocol):
 
     def states(self, names: list[str]) -> Mapping[str, LiveAlarm]:
         """Return those alarms that exist, by name."""
+        ...
+
+    def ringing(self, prefix: str) -> Mapping[str, LiveAlarm]:
+        """Return up to a hundred alarms in ALARM whose names begin with ``prefix``, by name."""
         ...
 
 
@@ -66,6 +71,10 @@ class Timers(Protocol):
         """Deliver ``timer`` after up to fifteen minutes."""
         ...
 
+    def soon(self, timers: Sequence[tuple[int, Timer]]) -> None:
+        """Deliver each timer after its seconds, up to fifteen minutes; in one call, all or told."""
+        ...
+
     def at(self, moment: datetime, timer: Timer, now: datetime) -> None:
         """Deliver ``timer`` at ``moment``."""
         ...
@@ -96,6 +105,9 @@ class Ports:
     switch: SwitchSource
     clients: Clients
     history: History
+    surroundings: Surroundings
+    evidence: Evidence
+    approvers: ApproverSource
     timers: Timers
     outbox: Outbox
     actions: ActionSource
@@ -105,10 +117,14 @@ class Ports:
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """One delivery of one message: ``owner`` is the message's id, the same for each of its redeliveries."""
+    """One delivery of one message: ``owner`` is the message's id, the same for each of its redeliveries.
+
+    ``left_s`` tells how many seconds the invocation may still take.
+    """
 
     owner: str
     now: datetime
+    left_s: Callable[[], float] = unbounded
 
 
 class Contended(Retryable):

@@ -15,13 +15,15 @@ from alarms.domain.event import State
 from alarms.domain.report import Phase
 from alarms.domain.text import Text
 from remediators import wording
-from remediators.acting import ACTING_FOR, GONE, GRACE, Acting
-from remediators.action import Purpose, Refusal
+from remediators.acting import GONE, GRACE, Acting
+from remediators.action import Overtaken, Purpose, Refusal
+from remediators.intents import ACTING_FOR
 from remediators.ports import Delivery, Held, Ports
+from remediators.questions import EARLY
 from remediators.records import Lending, RunRecord, RunStatus
 from remediators.telling import Detail, Telling
 from remediators.timers import Timer, TimerKind
-from remediators.verify import EARLY, Verifier
+from remediators.verify import Verifier
 
 AGAIN = timedelta(minutes=10)
 
@@ -56,7 +58,7 @@ class Reverter:
         if due is None or due > delivery.now + EARLY:
             self._telling.note("revert", run.id, "not due: it rings again, or the timer came early", delivery.now)
             return False
-        if run.at_latest and run.at_latest <= delivery.now + EARLY:
+        if run.withdraw is not None or (run.at_latest and run.at_latest <= delivery.now + EARLY):
             return True
         return self._has_recovered(run, delivery)
 
@@ -134,11 +136,13 @@ class Reverter:
         ids: list[str] = []
         try:
             for change in left:
-                ids += action.run(self._ports.clients, change, self._acting.permit(run, changing=False))
+                ids += action.run(self._ports.clients, change, self._acting.permit(run, returning=True))
         except Held as held:
             self._telling.run(run, Phase.SKIPPED, held.why, delivery.now, Detail(reason=Reason.PAUSED, again="revert"))
             self._lent_again(run, left, delivery)
             self._postpone(run, delivery, held.why)
+        except Overtaken as news:
+            self._refused(run, Refusal(Reason.DRIFTED, news.why), delivery)
         except Permanent as failure:
             self._failed(run, failure, delivery)
         else:
@@ -167,10 +171,10 @@ class Reverter:
     def _returned(self, run: RunRecord, ids: tuple[str, ...], delivery: Delivery) -> None:
         changes = run.restore.changes if run.restore else ()
         after_recovery = not (run.at_latest and run.at_latest <= delivery.now + EARLY)
-        why = wording.given_back(after_recovery=after_recovery)
+        why = wording.given_back(after_recovery=after_recovery, withdraw=run.withdraw)
         note = run.restore.why if run.restore else why
         said = Text(f"{why.en} {note.en}".strip(), f"{why.ko} {note.ko}".strip())
-        self._telling.run(run, Phase.REVERTED, said, delivery.now, Detail(changes=changes, request_ids=ids))
+        self._telling.run(run, Phase.REVERTED, said, delivery.now, Detail(changes=changes, request_ids=ids, by=run.by))
         self._finish(run, Lending.RETURNED, delivery)
 
     def _refused(self, run: RunRecord, refusal: Refusal, delivery: Delivery) -> None:

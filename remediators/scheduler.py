@@ -5,9 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
-from alarms.domain.errors import Permanent
+from alarms.domain.errors import Permanent, Retryable
 from alarms.domain.event import utc
 from remediators.aws import Clients
 from remediators.timers import Timer
@@ -33,6 +34,20 @@ class Scheduler:
             MessageBody=json.dumps(timer.to_document()),
             DelaySeconds=min(max(seconds, 0), LONGEST_DELAY_S),
         )
+
+    def soon(self, timers: Sequence[tuple[int, Timer]]) -> None:
+        """Deliver each timer after its seconds (0 to 900), in one call; Retryable when the queue did not take all of them."""
+        entries = [
+            {
+                "Id": str(place),
+                "MessageBody": json.dumps(timer.to_document()),
+                "DelaySeconds": min(max(seconds, 0), LONGEST_DELAY_S),
+            }
+            for place, (seconds, timer) in enumerate(timers)
+        ]
+        answer = self._clients("sqs").send_message_batch(QueueUrl=self._queue_url, Entries=entries)
+        if refused := answer.get("Failed"):
+            raise Retryable(f"{len(refused)} wake-up calls were not taken: {refused[0].get('Code', '')}")
 
     def at(self, moment: datetime, timer: Timer, now: datetime) -> None:
         """Deliver ``timer`` at ``moment``, to the second and never before it; a moment past or near comes in a minute."""

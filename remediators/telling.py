@@ -20,6 +20,11 @@ from remediators.records import Ring, RunRecord
 SAID_ELSEWHERE = frozenset({Reason.NOT_AN_ALARM_STATE, Reason.NO_ROW, Reason.NO_POLICY, Reason.DUPLICATE})
 
 
+# Phases that show an action's further findings.
+_IN_FULL = frozenset({Phase.ASKED, Phase.ACTED, Phase.ESCALATED})
+Lines = tuple[Text, ...]
+
+
 @dataclass(frozen=True, slots=True)
 class Detail:
     """What a phase may carry beside its sentence. ``again`` tells apart what is said more than once per run and phase."""
@@ -30,6 +35,11 @@ class Detail:
     reason: Reason | None = None
     next_at: datetime | None = None
     again: str = ""
+    undoable: bool = False
+    by: str = ""
+    until: datetime | None = None
+    approvers: tuple[str, ...] = ()
+    needed: int = 1
 
 
 class Telling:
@@ -42,6 +52,18 @@ class Telling:
         self, decision: Decision, ring: Ring, alarm: Alarm | None, policy: Policy | None, now: datetime, mode: Mode | None
     ) -> None:
         """Audit a decision; tell people unless it runs (the run speaks for itself) or is said elsewhere."""
+        self._audit_decision(decision, ring, alarm, policy, now, mode)
+        if isinstance(decision, Run) or alarm is None or policy is None:
+            return
+        if isinstance(decision, Ask) and decision.answerable:
+            return  # the question speaks for itself
+        if isinstance(decision, Skip) and decision.reason in SAID_ELSEWHERE:
+            return
+        self._send(_decision_report(decision, ring, alarm, policy, now, mode))
+
+    def _audit_decision(
+        self, decision: Decision, ring: Ring, alarm: Alarm | None, policy: Policy | None, now: datetime, mode: Mode | None
+    ) -> None:
         document = decision_document(decision)
         self._ports.audit(
             {
@@ -58,11 +80,10 @@ class Telling:
                 "guards": [answer.to_document() for answer in decision.answers],
             }
         )
-        if isinstance(decision, Run) or alarm is None or policy is None:
-            return
-        if isinstance(decision, Skip) and decision.reason in SAID_ELSEWHERE:
-            return
-        self._send(_decision_report(decision, ring, alarm, policy, now, mode))
+
+    def decision_of_run(self, decision: Decision, run: RunRecord, now: datetime, mode: Mode | None) -> None:
+        """Audit the decision taken at a click; what follows from it is told by the run."""
+        self._audit_decision(decision, run.ring, run.alarm, run.policy, now, mode)
 
     def blind(self, ring: Ring, alarm: Alarm | None, why: Text, now: datetime) -> None:
         """Tell people that automation cannot see: the queue brings the event back, but nobody should wait for it."""
@@ -102,6 +123,15 @@ class Telling:
             reason=detail.reason.value if detail.reason else "",
             row_digest=run.alarm.digest,
             next_at=detail.next_at,
+            run=run.id,
+            lines=run.proposal.lines if phase in _IN_FULL else (),
+            by=detail.by,
+            until=detail.until,
+            undoable=detail.undoable,
+            risk=self._ports.actions.get(run.policy.action).spec.risk.value,
+            approvers=detail.approvers,
+            approvals=run.approvals,
+            needed=detail.needed,
         )
         self.audit_run(run, phase.value, why, now, detail)
         self._send(report)
@@ -128,9 +158,48 @@ class Telling:
                 "changes": [change.to_document() for change in detail.changes],
                 "request_ids": list(detail.request_ids),
                 "reason": detail.reason.value if detail.reason else "",
+                "by": detail.by,
                 "why": why.to_document(),
             }
         )
+
+    def episode(
+        self, ring: Ring, phase: Phase, action: str, why: Text, now: datetime, detail: Detail | None = None, lines: Lines = ()
+    ) -> None:
+        """Tell people something of an episode that no run stands for: what was found, who holds automation."""
+        detail = detail or Detail()
+        report = Report(
+            id="-".join(filter(None, (ring.episode.id, phase.value, detail.again))),
+            episode=ring.episode,
+            alarm_name=ring.alarm_name,
+            at=now,
+            phase=phase,
+            action=action,
+            mode="",
+            headline=wording.headline(phase, action, ()),
+            why=why,
+            reason=detail.reason.value if detail.reason else "",
+            lines=lines,
+            by=detail.by,
+            until=detail.until,
+        )
+        self._ports.audit(
+            {
+                "type": "episode",
+                "at": iso(now),
+                "phase": phase.value,
+                "episode": ring.episode.id,
+                "subject": ring.subject,
+                "alarm": ring.alarm_name,
+                "action": action,
+                "by": detail.by,
+                "until": iso(detail.until) if detail.until else "",
+                "reason": report.reason,
+                "why": why.to_document(),
+                "lines": [line.to_document() for line in lines],
+            }
+        )
+        self._send(report)
 
     def _send(self, report: Report) -> None:
         """Send ``report``. A way to people that is closed for good must not keep anything borrowed: the audit says so."""
@@ -187,4 +256,5 @@ def _decision_report(decision: Ask | Skip, ring: Ring, alarm: Alarm, policy: Pol
         reason=reason.value if reason else "",
         row_digest=alarm.digest,
         next_at=eligible if eligible and eligible > now - timedelta(days=1) else None,
+        lines=proposal.lines if proposal else (),
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
 
 from alarms.domain.decision import Run, Skip
 from alarms.domain.errors import Permanent
@@ -14,21 +13,22 @@ from remediators.acting import Acting
 from remediators.action import Purpose
 from remediators.execute import Engine
 from remediators.ports import Delivery, Ports
-from remediators.records import EpisodeStatus, RunRecord, RunStatus
+from remediators.questions import EARLY, Questions
+from remediators.records import Lending, RunRecord, RunStatus, around
+from remediators.standing import BreakerState
 from remediators.telling import Detail, Telling
 from remediators.timers import Timer, TimerKind
 
-# A timer may fire a little before its second by another clock.
-EARLY = timedelta(seconds=5)
 PHASES = {RunStatus.HELPED: Phase.HELPED, RunStatus.NO_HELP: Phase.NO_HELP}
 
 
 class Verifier:
     """Takes verify timers."""
 
-    def __init__(self, ports: Ports, engine: Engine) -> None:
+    def __init__(self, ports: Ports, engine: Engine, questions: Questions) -> None:
         self._ports = ports
         self._engine = engine
+        self._questions = questions
         self._telling = Telling(ports)
         self._acting = Acting(ports, self._telling)
 
@@ -38,6 +38,9 @@ class Verifier:
         if run is not None and run.status is RunStatus.INTENT:
             self._acting.resume(run, delivery)
             run = self._ports.history.run(run_id)
+        if run is not None and run.status is RunStatus.ASKED:
+            self._questions.recovered(run, delivery)
+            return
         if run is None or run.concluded:
             self._telling.note("verify", run_id, "no such run, or verified already", delivery.now)
             return
@@ -91,14 +94,39 @@ class Verifier:
 
     def _conclude(self, run: RunRecord, delivery: Delivery) -> None:
         """Say the verdict, let the resource go, take the next step once, and let covered alarms have their own decision."""
+        out = run.lending is Lending.HELD
+        breaker = self._count(run, delivery)
         if run.status in PHASES:
             why = run.verdict or wording.UNREAD
-            self._telling.run(run, PHASES[run.status], why, delivery.now, Detail(changes=run.proposal.changes))
+            if breaker is not None and breaker.is_open(delivery.now) and breaker.open_until is not None:
+                why = wording.and_closed(why, len(breaker.failures), breaker.open_until)
+            detail = Detail(changes=run.proposal.changes, undoable=out)
+            self._telling.run(run, PHASES[run.status], why, delivery.now, detail)
+        if out:
+            self._see_it_given_back(run, delivery)
         self._ports.history.release(run)
         if run.next_due:
             self._next_step(run, delivery)
-        self._uncover(run)
+        self._questions.uncover(run)
         self._ports.history.change(run.id, lambda known: replace(known, concluded=True), delivery.now)
+
+    def _count(self, run: RunRecord, delivery: Delivery) -> BreakerState | None:
+        """Open the policy's breaker a little more, or close it; None where the run says nothing of the policy."""
+        policy = around(run.alarm, run.policy.action, run.resource).policy
+        if run.status is RunStatus.HELPED:
+            self._ports.surroundings.helped(policy)
+        if run.status in (RunStatus.NO_HELP, RunStatus.FAILED) and run.proposal.changes:
+            return self._ports.surroundings.no_help(policy, run.id, run.alarm.bounds.breaker, delivery.now)
+        return None
+
+    def _see_it_given_back(self, run: RunRecord, delivery: Delivery) -> None:
+        """Set the call for the latest moment; what did no good and should not stay out is given back now."""
+        withdraws = self._ports.actions.get(run.policy.action).spec.withdraws
+        if withdraws and run.status is RunStatus.NO_HELP:
+            self._ports.history.change(run.id, lambda known: replace(known, withdraw=wording.NO_GOOD), delivery.now)
+            self._ports.timers.after(0, Timer(TimerKind.REVERT, run.id))
+        if run.at_latest is not None:
+            self._ports.timers.at(run.at_latest, Timer(TimerKind.REVERT, run.id), delivery.now)
 
     def _next_step(self, run: RunRecord, delivery: Delivery) -> None:
         decision = self._engine.step(run, delivery)
@@ -108,12 +136,3 @@ class Verifier:
         if not episode_is_over:
             why = decision.why if isinstance(decision, Skip) else wording.needs_a_person(run.policy.action)
             self._telling.run(run, Phase.ESCALATED, why, delivery.now)
-
-    def _uncover(self, run: RunRecord) -> None:
-        """Let covered alarms be decided. Those that an attempt before this one reopened wait too, perhaps without a timer."""
-        episodes = [item for item in self._ports.history.service(run.service).episodes if item.is_open]
-        covered = [item for item in episodes if item.covered_by == run.id]
-        for item in covered:
-            self._ports.history.reopen(run.service, item)
-        if covered or any(item.status is EpisodeStatus.CLAIMED for item in episodes):
-            self._ports.timers.after(0, Timer(TimerKind.SETTLE, run.service))

@@ -81,6 +81,7 @@ NOT_AS_SHOWN = Text(
     "표시된 이후 상황이 바뀌어 지금 실행하면 내용이 달라집니다. 아무것도 바꾸지 않았습니다.",
 )
 NOBODY_ANSWERED = Text("Nobody answered in time; nothing was changed.", "기한 내 응답이 없어 아무것도 바꾸지 않았습니다.")
+NO_GOOD = Text("It did not help, so it is given back at once.", "효과가 없어 바로 되돌립니다.")
 RELEASED = Text("Automation may act here again.", "자동 조치를 다시 허용했습니다.")
 NOTHING_OUT = Text("There is nothing (any more) to undo.", "되돌릴 것이 (더 이상) 없습니다.")
 ANSWERED_ALREADY = Text("This question is answered already.", "이미 처리된 요청입니다.")
@@ -209,7 +210,7 @@ def storm(groups: list[str], allowed: int) -> Text:
     shown = ", ".join(groups[:5]) + ("…" if len(groups) > 5 else "")
     return Text(
         f"Storm: {len(groups)} other services began to ring ({shown}), {allowed} make a storm. One cause outside is likely.",
-        f"알람 폭주: 다른 서비스 {len(groups)}개가 울리기 시작했습니다({shown}). 기준 {allowed}개. 외부 공통 원인일 가능성이 큽니다.",
+        f"알람 폭주: 다른 서비스 {len(groups)}개가 울리기 시작했습니다({shown}). 기준 {allowed}개. 외부 공통 원인으로 보입니다.",
     )
 
 
@@ -220,7 +221,9 @@ def after_storm(until: datetime) -> Text:
 
 def peers(count: int, allowed: int) -> Text:
     """Say how much else rings."""
-    return Text(f"{count} other services began to ring, {allowed} make a storm.", f"다른 서비스 {count}개, 폭주 기준 {allowed}개.")
+    return Text(
+        f"{count} other services began to ring, {allowed} make a storm.", f"다른 서비스 {count}개, 폭주 기준 {allowed}개."
+    )
 
 
 def held(by: str, until: datetime) -> Text:
@@ -270,6 +273,14 @@ def denied(by: str) -> Text:
 def locked(run: str) -> Text:
     """Say who holds the resource."""
     return Text(f"Run {run} holds the resource.", f"실행 {run}이(가) 리소스를 잡고 있습니다.")
+
+
+def lent_otherwise(run: str) -> Text:
+    """Say that something else of the resource is lent, which one more run would make forgotten."""
+    return Text(
+        f"Run {run} still has something else of this resource to give back.",
+        f"실행 {run}이(가) 이 리소스의 다른 변경을 아직 되돌리지 않았습니다.",
+    )
 
 
 def observes_a_refusal(reason: Reason, why: Text) -> Text:
@@ -361,6 +372,12 @@ def no_help(state: State | None, moved: bool | None) -> Text:
     return Text(f"At the deadline the alarm is {now} and {mechanism}.", f"기한에 알람은 {now} 상태이고 {korean}.")
 
 
+def and_closed(why: Text, failures: int, until: datetime) -> Text:
+    """Add to a verdict that the policy is closed by it."""
+    said = breaker(failures, until)
+    return Text(f"{why.en} {said.en}", f"{why.ko} {said.ko}")
+
+
 def needs_a_person(action: str) -> Text:
     """Say that automation is at its end."""
     return Text(
@@ -368,8 +385,10 @@ def needs_a_person(action: str) -> Text:
     )
 
 
-def given_back(after_recovery: bool) -> Text:
+def given_back(after_recovery: bool, withdraw: Text | None = None) -> Text:
     """Say why it was given back now."""
+    if withdraw is not None:
+        return withdraw
     if after_recovery:
         return Text("Recovered and stable: what was borrowed is given back.", "회복 후 안정되어 빌린 용량을 되돌렸습니다.")
     return Text(

@@ -17,8 +17,10 @@ from alarms.domain.decision import Ask, Change, Proposal, Reason, Run, Skip
 from alarms.domain.event import State
 from alarms.domain.text import Text
 from remediators.action import Refusal
-from remediators.decide import GUARDS, Facts, LiveAlarm, decide, precedence, wants_proposal
-from remediators.records import Claimed, Counter, Lock, ResourceState, Ring, policy_id
+from remediators.decide import GUARDS, decide, precedence, wants_proposal
+from remediators.facts import Facts, LiveAlarm
+from remediators.records import Claimed, Ring, policy_id
+from remediators.standing import Counter, Lock, ResourceState
 from remediators.registry import registry
 from remediators.switch import Hold, Switch
 
