@@ -16,8 +16,8 @@ from notifier.render import incident
 from remediators.decide import decide
 from remediators.facts import Facts, LiveAlarm
 from remediators.records import Claimed, Ring
-from remediators.standing import ResourceState
 from remediators.registry import registry
+from remediators.standing import ResourceState, Standing
 from remediators.switch import Hold, Switch
 
 ROUNDS, TIMES = 9, 300
@@ -56,7 +56,9 @@ def _facts(event: AlarmEvent, row: Alarm, policy: Policy, now: datetime) -> Fact
         covered_by="",
         live=LiveAlarm(State.ALARM, event.changed_at),
         switch=Switch(Hold(paused=False, mode=policy.mode)),
+        peers={},
         resource=ResourceState(),
+        standing=Standing(),
     )
 
 

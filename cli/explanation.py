@@ -20,8 +20,8 @@ from notifier import route
 from remediators.decide import decide, precedence
 from remediators.facts import Facts, LiveAlarm
 from remediators.records import Claimed, Ring
-from remediators.standing import ResourceState
 from remediators.registry import Registry
+from remediators.standing import ResourceState, Standing
 from remediators.switch import Hold, Switch
 
 FindRow = Callable[[AlarmEvent], Alarm | None]
@@ -84,7 +84,9 @@ def _decision(event: AlarmEvent, row: Alarm | None, actions: Registry, now: date
         covered_by="",
         live=LiveAlarm(State.ALARM, event.changed_at),
         switch=Switch(Hold(paused=False, mode=Mode.AUTO)),
+        peers={},
         resource=ResourceState(),
+        standing=Standing(),
     )
     decision = decide(facts)
     answers = [answer.to_document() for answer in decision.answers]

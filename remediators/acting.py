@@ -103,11 +103,11 @@ class Acting:
         if gathered.evidence is not None:
             self._ports.evidence.keep(run.ring.episode.id, run.policy.action, gathered.evidence, delivery.now)
 
-    def act(self, run: RunRecord, delivery: Delivery, answers: tuple[GuardAnswer, ...] = ()) -> None:
+    def act(self, run: RunRecord, delivery: Delivery, answers: tuple[GuardAnswer, ...] = (), wake: Wake = ()) -> None:
         """Apply the intent's changes, each after its permit, then say so. The commit has just taken the lock."""
         if run.proposal.changes:
             self._telling.audit_run(run, "intent", run.proposal.why, delivery.now, Detail(changes=run.proposal.changes))
-            self._apply(run, run.proposal.changes, self.permit(run, just_taken=True), delivery, answers)
+            self._apply(run, run.proposal.changes, self.permit(run, just_taken=True), delivery, answers, wake=wake)
 
     def resume(self, run: RunRecord, delivery: Delivery) -> None:
         """Go on with an intent left behind: never again what is applied already, nothing where others changed it."""
@@ -189,6 +189,7 @@ class Acting:
         delivery: Delivery,
         answers: tuple[GuardAnswer, ...],
         applied: tuple[Change, ...] = (),
+        wake: Wake = (),
     ) -> None:
         """Make the changes that are ``left``; one that is overtaken by events is left out, the others stand on their own."""
         action = self._ports.actions.get(run.policy.action)
@@ -210,7 +211,7 @@ class Acting:
             if overtaken is not None and not applied:
                 self._end(run, RunStatus.ABANDONED, overtaken, delivery, Reason.STALE)
             else:
-                self._done(run, applied, tuple(ids), delivery, answers)
+                self._done(run, applied, tuple(ids), delivery, answers, wake)
 
     def _stopped(self, run: RunRecord, status: RunStatus, why: Text, delivery: Delivery, reason: Reason) -> None:
         """Look before saying that nothing was done: an attempt without an answer may have taken effect before the "no" came."""
@@ -227,19 +228,31 @@ class Acting:
             self._end(run, status, why, delivery, reason, perhaps=bool(applied))
 
     def _set_timers(self, run: RunRecord, delivery: Delivery, wake: Wake = ()) -> None:
-        """Set the call that will verify, which in turn sets the one that gives back; ``wake`` goes along."""
-        soon = [(0, timer) for timer in wake]
+        """Before anything is changed: set the call that gives back what is lent, else the one that verifies.
+
+        ``wake`` goes along where that is a message of its own; otherwise it follows with the verify's.
+        """
         try:
-            if run.verify_at:
-                left = (run.verify_at - delivery.now).total_seconds()
-                if left <= LONGEST_DELAY_S:
-                    soon.append((int(left), Timer(TimerKind.VERIFY, run.id)))
-                else:
-                    self._ports.timers.at(run.verify_at, Timer(TimerKind.VERIFY, run.id), delivery.now)
-            if soon:
-                self._ports.timers.soon(soon)
+            if run.at_latest:
+                self._ports.timers.at(run.at_latest, Timer(TimerKind.REVERT, run.id), delivery.now)
+            else:
+                self._wake_to_verify(run, delivery, wake)
         except Permanent as failure:
             raise Unwakeable(wording.no_timer(failure.code, str(failure))) from failure
+
+    def _wake_to_verify(self, run: RunRecord, delivery: Delivery, wake: Wake = ()) -> None:
+        """Set the calls that verify and watch the run, and those that go along: in one message where they fit."""
+        soon = [(0, timer) for timer in wake]
+        watch = self._spec(run.policy).watch_every_s
+        if watch and run.at_latest:
+            soon.append((watch, Timer(TimerKind.WATCH, run.id)))
+        left = (run.verify_at - delivery.now).total_seconds() if run.verify_at else None
+        if left is not None and left <= LONGEST_DELAY_S:
+            soon.append((int(left), Timer(TimerKind.VERIFY, run.id)))
+        elif run.verify_at is not None:
+            self._ports.timers.at(run.verify_at, Timer(TimerKind.VERIFY, run.id), delivery.now)
+        if soon:
+            self._ports.timers.soon(soon)
 
     def _done(
         self,
@@ -248,6 +261,7 @@ class Acting:
         ids: tuple[str, ...],
         delivery: Delivery,
         answers: tuple[GuardAnswer, ...],
+        wake: Wake = (),
     ) -> None:
         """Tell people; the record says ACTED last, so that a crash before that comes back here.
 
@@ -262,9 +276,8 @@ class Acting:
             delivery.now,
             Detail(applied, answers, ids, next_at=run.verify_at, undoable=bool(borrowed), by=", ".join(run.approvals[-1:])),
         )
-        watch = self._spec(run.policy).watch_every_s
-        if watch and borrowed:
-            self._ports.timers.after(watch, Timer(TimerKind.WATCH, run.id))
+        if run.at_latest:
+            self._wake_to_verify(run, delivery, wake)
         proposal = replace(run.proposal, changes=applied)
 
         def acted(known: RunRecord) -> RunRecord | None:

@@ -162,7 +162,7 @@ class Engine:
             return decision, None
         if run is None:
             raise Contended("another worker moved first")
-        self._acting.act(run, delivery, answers=decision.answers)
+        self._acting.act(run, delivery, decision.answers, wake if run.at_latest else ())
         return decision, run
 
     def _remember_storm(self, decision: Decision, candidate: Candidate) -> None:

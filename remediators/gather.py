@@ -32,12 +32,16 @@ class Seen:
 
 @dataclass(frozen=True, slots=True)
 class Gathered:
-    """The facts of one candidate, and what acting on them needs beside: where it counts, and what is kept before it acts."""
+    """The facts of one candidate, and what acting on them needs beside: where it counts, and what is kept before it acts.
+
+    ``observed`` is what the action saw, in its own type.
+    """
 
     facts: Facts
     resource: ResourceState
     counts: Counts | None = None
     evidence: Mapping[str, Any] | None = None
+    observed: Any = None
 
 
 class Gatherer:
@@ -116,4 +120,4 @@ class Gatherer:
             self._telling.note("observe", situation.alarm.name, str(failure), situation.now)
             return gathered
         facts = replace(gathered.facts, proposal=action.propose(observed, situation))
-        return replace(gathered, facts=facts, evidence=action.evidence(observed, situation))
+        return replace(gathered, facts=facts, evidence=action.evidence(observed, situation), observed=observed)

@@ -8,7 +8,7 @@ from datetime import timedelta
 from alarms.domain.alarm import Mode
 from alarms.domain.approvers import needed
 from alarms.domain.command import Command
-from alarms.domain.decision import Ask, Reason, Run, Skip
+from alarms.domain.decision import Ask, Change, Reason, Run, Skip
 from alarms.domain.errors import Permanent
 from alarms.domain.event import State
 from alarms.domain.report import Phase
@@ -179,10 +179,23 @@ class Questions:
             self._abandon(run, decision.why, decision.reason, command, delivery)
         elif gathered is None or mode is None or mode.rank < Mode.APPROVE.rank:
             self._abandon(run, wording.OBSERVES, Reason.MODE_OBSERVE, command, delivery)
-        elif decision.proposal.changes != run.proposal.changes:
+        elif not (left := self._as_shown(run, gathered, decision)):
             self._abandon(run, wording.NOT_AS_SHOWN, Reason.STALE, command, delivery)
         else:
-            self._act(run, gathered, mode, delivery)
+            self._act(replace(run, proposal=replace(run.proposal, changes=left)), gathered, mode, delivery)
+
+    def _as_shown(self, run: RunRecord, gathered: Gathered, decision: Run | Ask) -> tuple[Change, ...]:
+        """Return what of the changes shown still stands as it was shown, and would still be touched today.
+
+        Nothing that was not shown is ever added: figures may have moved on, what people said yes to has not.
+        """
+        action = self._ports.actions.get(run.policy.action)
+        touched = {(change.resource, change.knob) for change in decision.proposal.changes}
+        return tuple(
+            change
+            for change in run.proposal.changes
+            if (change.resource, change.knob) in touched and action.current(gathered.observed, change) == change.before
+        )
 
     def _decided_anew(self, run: RunRecord, delivery: Delivery) -> tuple[Run | Ask | Skip, Gathered | None]:
         service = self._ports.history.service(run.service)

@@ -103,7 +103,7 @@ class Verifier:
             detail = Detail(changes=run.proposal.changes, undoable=out)
             self._telling.run(run, PHASES[run.status], why, delivery.now, detail)
         if out:
-            self._see_it_given_back(run, delivery)
+            self._withdraw(run, delivery)
         self._ports.history.release(run)
         if run.next_due:
             self._next_step(run, delivery)
@@ -119,14 +119,12 @@ class Verifier:
             return self._ports.surroundings.no_help(policy, run.id, run.alarm.bounds.breaker, delivery.now)
         return None
 
-    def _see_it_given_back(self, run: RunRecord, delivery: Delivery) -> None:
-        """Set the call for the latest moment; what did no good and should not stay out is given back now."""
+    def _withdraw(self, run: RunRecord, delivery: Delivery) -> None:
+        """Give back now what did no good and should not stay out."""
         withdraws = self._ports.actions.get(run.policy.action).spec.withdraws
         if withdraws and run.status is RunStatus.NO_HELP:
             self._ports.history.change(run.id, lambda known: replace(known, withdraw=wording.NO_GOOD), delivery.now)
             self._ports.timers.after(0, Timer(TimerKind.REVERT, run.id))
-        if run.at_latest is not None:
-            self._ports.timers.at(run.at_latest, Timer(TimerKind.REVERT, run.id), delivery.now)
 
     def _next_step(self, run: RunRecord, delivery: Delivery) -> None:
         decision = self._engine.step(run, delivery)

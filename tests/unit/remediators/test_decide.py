@@ -20,8 +20,8 @@ from remediators.action import Refusal
 from remediators.decide import GUARDS, decide, precedence, wants_proposal
 from remediators.facts import Facts, LiveAlarm
 from remediators.records import Claimed, Ring, policy_id
-from remediators.standing import Counter, Lock, ResourceState
 from remediators.registry import registry
+from remediators.standing import Counter, Lock, ResourceState, Standing
 from remediators.switch import Hold, Switch
 
 NOW = datetime(2026, 10, 31, 15, 0, tzinfo=UTC)
@@ -50,7 +50,9 @@ GOOD = Facts(
     covered_by="",
     live=LiveAlarm(State.ALARM, NOW - timedelta(seconds=30)),
     switch=switch(),
+    peers={},
     resource=ResourceState(),
+    standing=Standing(),
     proposal=PROPOSAL,
 )
 ESCALATION = replace(GOOD, policy=replace(SCALE_API, action="escalate"), spec=registry().get("escalate").spec)

@@ -59,7 +59,7 @@ def test_whatever_call_is_the_last_the_floor_rises_once_and_comes_back(action: s
         for k in points:
             live_through(told, row.name, k)
 
-            last = f"killed after call {k}, {told.calls[k].operation}"
+            last = f"killed after call {k}, {[call.operation for call in told.calls[k : k + 1]]}"
             assert [value for _, value in told.changes()] == [after, before], last
             assert told.floor(resource) == before, last
             assert told.phases() == ["acted", "helped", "reverted"], last

@@ -457,7 +457,7 @@ def test_an_action_calls_nothing_that_it_has_not_declared(story: World, alarm: A
     story.recover(alarm.name)
     story.wait(2400, step=60)
 
-    engine = {("cloudwatch", "DescribeAlarms"), ("sqs", "SendMessage")}
+    engine = {("cloudwatch", "DescribeAlarms"), ("sqs", "SendMessage"), ("sqs", "SendMessageBatch")}
     watched = {
         (call.service, call.operation)
         for call in story.calls
