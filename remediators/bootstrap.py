@@ -20,6 +20,7 @@ from remediators.action import unbounded
 from remediators.aws import Alarms, ApproverReader, Catalogue, Clients, SwitchReader
 from remediators.commands import Commands
 from remediators.dynamodb import History
+from remediators.evidence import DEFAULT_DAYS, EvidenceTable, days_of
 from remediators.execute import Engine
 from remediators.journal import JOURNAL_TYPE, Journal, retention
 from remediators.look import Looker
@@ -150,7 +151,7 @@ def build(environ: Mapping[str, str], audit: Audit | None = None, *, actions: Ac
             clients=clients,
             history=History(lambda: clients.boto("dynamodb"), environ["TOCSIN_HISTORY_TABLE"]),
             surroundings=Surroundings(lambda: clients.boto("dynamodb"), environ["TOCSIN_HISTORY_TABLE"]),
-            evidence=_Nowhere(),
+            evidence=_evidence(environ, clients),
             approvers=ApproverReader(clients, environ.get("TOCSIN_APPROVERS_PARAMETER") or _beside(environ)),
             timers=Scheduler(
                 clients,
@@ -166,6 +167,11 @@ def build(environ: Mapping[str, str], audit: Audit | None = None, *, actions: Ac
         ),
         journal,
     )
+
+
+def _evidence(environ: Mapping[str, str], clients: Clients) -> EvidenceTable:
+    days = days_of("TOCSIN_EVIDENCE_DAYS", environ.get("TOCSIN_EVIDENCE_DAYS"), DEFAULT_DAYS)
+    return EvidenceTable(lambda: clients.boto("dynamodb"), environ["TOCSIN_EVIDENCE_TABLE"], days)
 
 
 def _journal(environ: Mapping[str, str], clients: Clients, say: Audit) -> Journal:
@@ -187,14 +193,6 @@ def _home(queue_arn: str) -> str:
     if not (queue.account and queue.region):
         raise CannotRun("environment: TOCSIN_COMMANDS_QUEUE_ARN is no ARN of an SQS queue")
     return f"{queue.account}/{queue.region}"
-
-
-class _Nowhere:
-    """The store of evidence where none is configured: what has to be kept first is then not done."""
-
-    def keep(self, episode: str, kind: str, document: Mapping[str, Any], now: datetime) -> str:
-        """Refuse: evidence that cannot be kept must not be lost in silence."""
-        raise Permanent(f"no evidence store: {kind} of {episode} at {iso(now)}, {len(document)} parts", "no-evidence-store")
 
 
 def log_line(entry: dict[str, Any]) -> None:

@@ -17,7 +17,7 @@ from remediation_world import (
 )
 
 from alarms.domain.alarm import Revert
-from alarms.domain.bounds import Limit
+from alarms.domain.bounds import Bounds, Limit, Scope
 
 OFTEN = {
     "limits": (Limit(1000, 86400),),
@@ -25,9 +25,10 @@ OFTEN = {
     "verify_within_s": 600,
     "revert": Revert(after_ok_s=300, at_latest_s=1500),
 }
+WIDE = Bounds(limits={scope: (Limit(1000, 86400),) for scope in Scope})
 ROWS = {
-    "scale-service": (api_alarm(replace(SCALE_API, **OFTEN)), API_RESOURCE, 4, 6),
-    "scale-consumers": (queue_alarm(replace(SCALE_CONSUMERS, **OFTEN)), CONSUMER_RESOURCE, 3, 11),
+    "scale-service": (api_alarm(replace(SCALE_API, **OFTEN), bounds=WIDE), API_RESOURCE, 4, 6),
+    "scale-consumers": (queue_alarm(replace(SCALE_CONSUMERS, **OFTEN), bounds=WIDE), CONSUMER_RESOURCE, 3, 11),
 }
 
 
