@@ -14,7 +14,7 @@ from moto.backends import get_backend
 from alarms.domain.alarm import Alarm, Condition, Missing, Mode, Operator, Policy, Revert, Severity
 from alarms.domain.bounds import Limit
 from alarms.domain.event import State
-from alarms.domain.report import Report
+from alarms.domain.report import Phase, Report
 from alarms.domain.text import Language
 from infra.local.aws import Embedded, embedded
 from infra.local.seam import Call
@@ -395,13 +395,13 @@ class World:
         ]
 
     def reports(self) -> list[Report]:
-        """All reports sent so far, each id once, in order."""
+        """All reports sent so far but what diagnosis found, each id once, in order."""
         sent = [
             Report.from_document(json.loads(call.params["MessageBody"]))
             for call in self.calls
             if call.operation == "SendMessage" and call.params["QueueUrl"] == self.reports_url and call.error_code is None
         ]
-        return list({report.id: report for report in sent}.values())
+        return [report for report in {report.id: report for report in sent}.values() if report.phase is not Phase.DIAGNOSED]
 
     def phases(self) -> list[str]:
         """Phases of all reports, each id once, in order."""
