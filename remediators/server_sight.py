@@ -59,13 +59,17 @@ def lock_key(parameters: Mapping[str, Any]) -> str:
     return f"postgres:{parameters['cluster']}"
 
 
+def ways_in(situation: Situation) -> tuple[Database, ...]:
+    """Return the ways to the database that the policy knows, the ordinary one first."""
+    parameters, alarm = situation.policy.parameters, situation.alarm
+    ordinary = Database.of(alarm, parameters)
+    return (ordinary, Database.of(alarm, parameters, reserved=True)) if "reserved_secret" in parameters else (ordinary,)
+
+
 def look(clients: Clients, situation: Situation) -> Sight:
     """Read the server. Permanent with code 53300 when no way in has a slot, or the driver's own failures."""
-    parameters, alarm = situation.policy.parameters, situation.alarm
-    ways = [Database.of(alarm, parameters)]
-    if "reserved_secret" in parameters:
-        ways.append(Database.of(alarm, parameters, reserved=True))
-    return first_open(tuple(ways), lambda way: _look(clients, way, tuple(ways[ways.index(way) :]), situation))
+    ways = ways_in(situation)
+    return first_open(ways, lambda way: _look(clients, way, ways[ways.index(way) :], situation))
 
 
 def _look(clients: Clients, way: Database, ways: tuple[Database, ...], situation: Situation) -> Sight:
@@ -81,9 +85,9 @@ def _look(clients: Clients, way: Database, ways: tuple[Database, ...], situation
     return Sight(cluster, ways, **facts, sessions=sessions, waits=waits, exhausted=exhausted)
 
 
-def carried(sight: Sight) -> str:
+def carried(ways: tuple[Database, ...], held: int = 0) -> str:
     """Return what a change carries of the look that led to it: the ways in, and how many sessions there were."""
-    return json.dumps({"ways": [way.to_text() for way in sight.ways], "held": sight.held})
+    return json.dumps({"ways": [way.to_text() for way in ways], "held": held})
 
 
 def ways_of(via: str) -> tuple[Database, ...]:

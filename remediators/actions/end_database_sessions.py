@@ -118,7 +118,7 @@ remediate:
         choice = choose(observed.sessions, rules(situation.policy.parameters), observed.role)
         if not choice.chosen:
             return _none(observed, choice)
-        via = server_sight.carried(observed)
+        via = server_sight.carried(observed.ways, observed.held)
         changes = tuple(
             Change(f"postgres:{observed.cluster}/session/{one.identity}", "state", one.spell, ENDED, via) for one in choice.chosen
         )
