@@ -26,6 +26,7 @@ from infra.local.lambda_mappings import LambdaMappings
 from infra.local.logs import Logs
 from infra.local.performance_insights import PerformanceInsights
 from infra.local.queue_moves import QueueMoves
+from infra.local.rds import Rds
 from infra.local.rds_data import RdsData
 from infra.local.scheduler import Scheduler
 from infra.local.seam import Seam
@@ -57,6 +58,7 @@ class Embedded:
     balancing: Balancing
     logs: Logs
     rds_data: RdsData
+    rds: Rds
     moves: QueueMoves
     waf: Waf
     shield: Shield
@@ -117,6 +119,7 @@ def _assemble(clock: Clock, seam: Seam, place: Place, throttle: bool) -> Embedde
     mappings = LambdaMappings(clock, seam, place)
     logs = Logs(clock, seam, place)
     rds_data = RdsData(own.secret)
+    rds = Rds(clock, seam, place)
     moves = QueueMoves(clock, seam, place)
     waf, shield, stages = Waf(clock, seam, place), Shield(seam), Stages()
     trail = CloudTrail(place, seam.next_id)
@@ -137,6 +140,7 @@ def _assemble(clock: Clock, seam: Seam, place: Place, throttle: bool) -> Embedde
     seam.serve("apigatewayv2", stages.http_operations, others_to_moto=True)
     seam.serve("logs", logs.operations, others_to_moto=True)
     seam.serve("rds-data", rds_data.operations)
+    seam.serve("rds", rds.operations, others_to_moto=True)
     seam.serve("cloudtrail", trail.operations, others_to_moto=True)
     seam.serve("health", health.operations)
     seam.serve("pi", insights.operations)
@@ -153,6 +157,7 @@ def _assemble(clock: Clock, seam: Seam, place: Place, throttle: bool) -> Embedde
         balancing=balancing,
         logs=logs,
         rds_data=rds_data,
+        rds=rds,
         moves=moves,
         waf=waf,
         shield=shield,
