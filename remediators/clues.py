@@ -43,10 +43,11 @@ def observe(clients: Clients, situation: Situation, deployment: Deployment, know
         ScanBy="TimestampDescending",
     )["AlarmHistoryItems"]
     databases, dependencies = _others(cloudwatch, situation)
-    old, new = _colours(clients, situation, deployment, known)
+    rings_since = _since(own)
+    old, new = _colours(clients, situation, deployment, known, rings_since or situation.now)
     rang = [item["Timestamp"] for item in history if _entered(item) == "ALARM"]
     return Clues(
-        rings_since=_since(own),
+        rings_since=rings_since,
         rang_before=max(rang, default=None),
         databases=databases,
         dependencies=dependencies,
@@ -103,9 +104,13 @@ def _namespaces(alarm: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _colours(
-    clients: Clients, situation: Situation, deployment: Deployment, known: Mapping[str, Revision]
+    clients: Clients, situation: Situation, deployment: Deployment, known: Mapping[str, Revision], since: datetime
 ) -> tuple[Colour | None, Colour | None]:
-    """Return what the revision before and the new one answered, by their target groups; None where they share one."""
+    """Return what the revision before and the new one answered, by their target groups; None where they share one.
+
+    The new one is measured by what it answers since as long before ``since`` as the alarm takes to ring: hours in which it was
+    well tell nothing of now.
+    """
     source = known.get(deployment.sources[0]) if deployment.sources else None
     target = known.get(deployment.revision)
     if not deployment.blue_green or source is None or target is None:
@@ -125,13 +130,18 @@ def _colours(
         MetricDataQueries=queries, StartTime=start, EndTime=end, ScanBy="TimestampAscending"
     )
     seen = {item["Id"]: list(zip(item["Timestamps"], item["Values"], strict=True)) for item in answer["MetricDataResults"]}
-    return _colour("old", seen), _colour("new", seen)
+    took = timedelta(seconds=max(60, situation.alarm.period_s * situation.alarm.datapoints_to_alarm))
+    return _colour("old", seen, start), _colour("new", seen, since - took)
 
 
-def _colour(name: str, seen: Mapping[str, list[tuple[datetime, float]]]) -> Colour:
-    requests = [(moment, value) for moment, value in seen.get(f"{name}_requests", []) if value > 0]
-    errors = sum(value for _, value in seen.get(f"{name}_errors", []))
-    return Colour(sum(value for _, value in requests), errors, min((moment for moment, _ in requests), default=None))
+def _colour(name: str, seen: Mapping[str, list[tuple[datetime, float]]], after: datetime) -> Colour:
+    requests, errors = seen.get(f"{name}_requests", []), seen.get(f"{name}_errors", [])
+    first = min((moment for moment, value in requests if value > 0), default=None)
+    return Colour(
+        sum(value for moment, value in requests if moment >= after),
+        sum(value for moment, value in errors if moment >= after),
+        first,
+    )
 
 
 def _queries(colour: str, group: str, balancers: list[str]) -> Iterator[Mapping[str, Any]]:
