@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from alarms.domain.decision import Change, Reason
@@ -32,9 +32,13 @@ _OURS = tuple(
 
 @dataclass(frozen=True, slots=True)
 class Defences:
-    """What stands in front of the API now. None: not named by the row, or not read."""
+    """What stands in front of the API now. None: not named by the row, or not read.
+
+    ``counted`` is the share of all requests that each rule counts, by its name; empty when that is not known.
+    """
 
     acl: Acl | None = None
+    counted: Mapping[str, float] = field(default_factory=dict)
     blocked: str | None = None
     throttle: str | None = None
 
@@ -56,7 +60,9 @@ def next_rung(defences: Defences, traffic: Traffic, parameters: Mapping[str, Any
             return step
         if step is not None:
             return rung, step
-    return _no(Reason.AT_CEILING, "Every rung of the ladder is taken.", "가능한 방어 단계를 모두 적용했습니다.")
+    return _no(
+        Reason.AT_CEILING, "No rung is left that is free and would help.", "적용할 수 있는 방어 단계가 남아 있지 않습니다."
+    )
 
 
 def chosen(talkers: Sequence[tuple[str, int]], total: int, allow: Iterable[str], share: float) -> tuple[str, ...]:
@@ -94,7 +100,23 @@ def _rate(defences: Defences, _: Traffic, parameters: Mapping[str, Any]) -> Chan
             f"The rule {name} is not rate-based and scoped to a path: it would take everybody.",
             f"{name} 규칙이 특정 경로로 제한된 속도 기반 규칙이 아니라 모두에게 적용됩니다.",
         )
-    return _turned(defences, parameters, name, "block")
+    change = _turned(defences, parameters, name, "block")
+    return _within(defences.counted.get(name), name, parameters["max_blocked"], change) if isinstance(change, Change) else change
+
+
+def _within(share: float | None, name: str, most: float, change: Change) -> Change | Refusal | None:
+    """Hold a block to its cap before it is turned: what the rule counts now is what it would take."""
+    if share is None:
+        return _no(
+            Reason.UNKNOWN, f"What the rule {name} would block is not known.", f"{name} 규칙이 무엇을 차단할지 알 수 없습니다."
+        )
+    if share > most / 100:
+        return _no(
+            Reason.AT_CEILING,
+            f"The rule {name} would block {share:.0%} of all requests, max_blocked is {most:g} %.",
+            f"{name} 규칙이 전체 요청의 {share:.0%}을(를) 차단하게 됩니다(상한 {most:g} %).",
+        )
+    return change if share else None  # nobody is above the rate: the next rung
 
 
 def _block(defences: Defences, traffic: Traffic, parameters: Mapping[str, Any]) -> Change | Refusal | None:

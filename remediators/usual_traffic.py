@@ -101,6 +101,24 @@ def aftermath(clients: Clients, situation: Situation, acl: str, rules: Sequence[
     return Aftermath(earlier.good, good, _usual(past, end).good, _stopped(points, since))
 
 
+def counted_shares(clients: Clients, alarm: Alarm, acl: str, rules: Mapping[str, str], now: datetime) -> Mapping[str, float]:
+    """Return which share of all requests each rule counts while it only counts: what it would take once it is turned.
+
+    ``acl`` and the values of ``rules`` (by rule) are WAF's metric names. Empty when WAF has no point: unknown, not nothing.
+    cloudwatch GetMetricData. A rule that counted nothing publishes nothing. [WAF metrics: reporting criteria]
+    """
+    end, where = now.replace(second=0, microsecond=0), {"Region": alarm.region, "WebACL": acl}
+    numbers = dict(enumerate(rules))
+    queries = [
+        _query(f"ours_{number}", "AWS/WAFV2", "CountedRequests", {**where, "Rule": rules[rule]}, 60)
+        for number, rule in numbers.items()
+    ]
+    points = _read(clients, [*queries, *_waf(alarm, acl, ())], end - window(alarm), end)
+    totals = {key: sum(value for _, value in series) for key, series in points.items()}
+    everything = sum(value for key, value in totals.items() if key.startswith("all_"))
+    return {rule: totals.get(f"ours_{number}", 0.0) / everything for number, rule in numbers.items()} if everything else {}
+
+
 def _usual(past: Points, end: datetime) -> Rates:
     days: dict[str, list[float]] = {}
     for key, series in past.items():

@@ -15,6 +15,7 @@ from datetime import datetime, timedelta
 from infra.local.aws import Embedded
 from infra.local.metric_store import key_of
 from infra.local.traffic_hits import Hit
+from infra.local.waf_rules import Verdict
 
 IP_REPUTATION = "awswaf:managed:aws:amazon-ip-list:AWSManagedIPDDoSList"
 _AGENTS = tuple(f"Mozilla/5.0 (family {n})" for n in range(14))
@@ -109,13 +110,13 @@ class TrafficFeed:
     def play(self, hits: Iterable[Hit]) -> Minute:
         """Let a minute's requests happen, publish what AWS would, and let the minute pass."""
         judged = [(hit, self._judge(hit)) for hit in sorted(hits, key=lambda hit: hit.at)]
-        through = [hit for hit, (action, _) in judged if action == "ALLOW"]
+        through = [hit for hit, verdict in judged if verdict.action == "ALLOW"]
         load = len(through) / max(1, self._tasks() * self.per_task)
         latency = 150 / max(0.05, 1 - min(load, 0.97))
         failing = max(0.0, 1 - 1 / load) if load > 1 else 0.0
         lines, counts, served, bought = [], Counter[str](), 0, 0
-        for hit, (action, _) in judged:
-            status = _STATUS.get(action, 0) or (503 if self._random.random() < failing else hit.status)
+        for hit, verdict in judged:
+            status = _STATUS.get(verdict.action, 0) or (503 if self._random.random() < failing else hit.status)
             lines.append((hit.at, hit.log_line(status)))
             counts[f"{status // 100}xx"] += 1
             served += hit.browser and status == 200
@@ -127,11 +128,8 @@ class TrafficFeed:
         people = sum(hit.browser for hit, _ in judged)
         return Minute(people, served, len(judged) - people, len(judged) - len(through), latency)
 
-    def _judge(self, hit: Hit) -> tuple[str, str]:
-        if not self.names.acl:
-            return "ALLOW", ""
-        verdict = self.aws.waf.judge(self.names.acl, hit)
-        return verdict.action, verdict.rule
+    def _judge(self, hit: Hit) -> Verdict:
+        return self.aws.waf.judge(self.names.acl, hit) if self.names.acl else Verdict("ALLOW", "")
 
     def _tasks(self) -> int:
         return self.aws.ecs.service(self.names.cluster, self.names.service).running
@@ -143,17 +141,19 @@ class TrafficFeed:
         self._put("AWS/ApiGateway", "Latency", self._stage, latency, at, count=max(1, requests))
         self._put(*self.names.kpi, {}, bought * 0.25, at)
 
-    def _publish_waf(self, verdicts: list[tuple[str, str]]) -> None:
+    def _publish_waf(self, verdicts: list[Verdict]) -> None:
+        """Publish WAF's counts, by rule and for all; what is zero is not published."""
         if not self.names.acl:
             return
-        at, where = self.aws.clock.now, {"Region": self.aws.place.region, "WebACL": self.names.acl_metric}
-        by_rule = Counter(verdicts)
-        for action, metric in _WAF_METRICS.items():
-            total = sum(count for (taken, _), count in by_rule.items() if taken == action)
-            self._put("AWS/WAFV2", metric, {**where, "Rule": "ALL"}, total, at)
-            for (taken, rule), count in by_rule.items():
-                if taken == action and rule:
-                    self._put("AWS/WAFV2", metric, {**where, "Rule": rule}, count, at)
+        counts: Counter[tuple[str, str]] = Counter()
+        for verdict in verdicts:
+            counts[_WAF_METRICS[verdict.action], "ALL"] += 1
+            if verdict.rule:
+                counts[_WAF_METRICS[verdict.action], verdict.rule] += 1
+            counts.update(("CountedRequests", rule) for rule in verdict.counted)
+        where = {"Region": self.aws.place.region, "WebACL": self.names.acl_metric}
+        for (metric, rule), count in sorted(counts.items()):
+            self._put("AWS/WAFV2", metric, {**where, "Rule": rule}, count, self.aws.clock.now)
 
     def _put(
         self, namespace: str, name: str, dimensions: dict[str, str], value: float, at: datetime, *, count: float = 1.0

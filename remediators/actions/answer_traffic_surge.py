@@ -95,7 +95,7 @@ class AnswerTrafficSurge:
         if not _surges(seen):
             return surge
         if score.verdict is Verdict.ATTACK:
-            return replace(surge, defences=_defences(clients, parameters))
+            return replace(surge, defences=_counted(clients, situation, _defences(clients, parameters)))
         return replace(surge, tasks=_tasks(clients, situation)) if "service" in parameters else surge
 
     def propose(self, observed: Surge, situation: Situation) -> Proposal | Refusal:
@@ -194,9 +194,15 @@ class AnswerTrafficSurge:
         if isinstance(step, Refusal):
             return Refusal(step.reason, _head(score, step.why))
         rung, change = step
+        share = defences.counted.get(change.resource.rsplit("/", 1)[-1])
+        meets = Text(f" ({share:.0%} of all requests now)", f" (현재 전체 요청의 {share:.0%})") if share else Text("", "")
         said = {
-            surge_ladder.CHALLENGE: Text("browsers are asked to prove themselves", "브라우저 검증을 요구합니다"),
-            surge_ladder.RATE: Text("addresses above the rule's rate are blocked", "규칙의 속도를 넘는 주소를 차단합니다"),
+            surge_ladder.CHALLENGE: Text(
+                f"browsers are asked to prove themselves{meets.en}", f"브라우저 검증을 요구합니다{meets.ko}"
+            ),
+            surge_ladder.RATE: Text(
+                f"addresses above the rule's rate are blocked{meets.en}", f"규칙의 속도를 넘는 주소를 차단합니다{meets.ko}"
+            ),
             surge_ladder.BLOCK: Text(
                 f"{len(str(change.after).split())} addresses are blocked", f"주소 {len(str(change.after).split())}개를 차단합니다"
             ),
@@ -246,6 +252,20 @@ def _defences(clients: Clients, parameters: Mapping[str, Any]) -> Defences:
         stage = stage_throttle.observe(clients, parameters["api_id"], parameters["api_stage"], parameters["api_kind"])
         found = replace(found, throttle=stage)
     return found
+
+
+def _counted(clients: Clients, situation: Situation, found: Defences) -> Defences:
+    """Add what the rules count: what each would meet."""
+    rules = _rules(found, situation.policy.parameters)
+    if found.acl is None or not rules:
+        return found
+    return replace(found, counted=usual_traffic.counted_shares(clients, situation.alarm, found.acl.metric, rules, situation.now))
+
+
+def _rules(found: Defences, parameters: Mapping[str, Any]) -> dict[str, str]:
+    """Return the metric names of our own rules that are there, by their names."""
+    named = [parameters[name] for name in ("challenge_rule", "rate_rule", "block_rule") if name in parameters]
+    return {name: found.acl.rules[name].metric for name in named if name in found.acl.rules} if found.acl else {}
 
 
 def _after(clients: Clients, situation: Situation) -> Surge:

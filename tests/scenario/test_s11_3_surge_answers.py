@@ -130,13 +130,22 @@ def test_a_challenge_that_meets_customers_is_lifted(ordinary: Surge) -> None:
     assert "the defence meets customers" in ordinary.harm(answer, acted_at)
 
 
+def one_heavy(world: Surge, minutes: int = 8) -> None:
+    """Let a spread botnet come, and one machine that is above the rule's rate."""
+    for _ in range(minutes):
+        world.feed.play([*world.feed.customers(1.0), *world.feed.botnet(420), *world.feed.botnet(110, bots=1)])
+
+
 def test_the_next_rung_is_a_rated_block_then_addresses_then_nothing(ordinary: Surge) -> None:
-    ordinary.act(attack(ordinary))
-    rated = ordinary.decide()
-    assert isinstance(rated, Proposal)
-    assert (changed(rated).resource, changed(rated).after) == ("wafv2:REGIONAL/image-front/rule/tocsin-rate", "block")
-    ordinary.act(rated)
-    exhausted = ordinary.decide()  # a spread botnet: no address stands out
+    one_heavy(ordinary)
+    taken = []
+    for _ in range(3):
+        answer = ordinary.decide()
+        taken.append((changed(answer).resource.rsplit("/", 1)[-1], changed(answer).knob))
+        ordinary.act(answer)  # type: ignore[arg-type]  # a proposal: it has a change
+    assert taken == [("tocsin-challenge", "action"), ("tocsin-rate", "action"), ("tocsin-blocked", "addresses")]
+    assert len(ordinary.front.blocked()) == 1
+    exhausted = ordinary.decide()
     assert isinstance(exhausted, Refusal)
     assert exhausted.reason is Reason.AT_CEILING
     assert ordinary.front.actions() == {
@@ -145,6 +154,14 @@ def test_the_next_rung_is_a_rated_block_then_addresses_then_nothing(ordinary: Su
         "tocsin-challenge": "Challenge",
         "tocsin-rate": "Block",
     }
+
+
+def test_a_rate_that_nobody_exceeds_is_passed_over(ordinary: Surge) -> None:
+    """A spread botnet: no address is above the rate, and none stands out."""
+    attacked(ordinary)
+    answer = ordinary.decide(ladder=["rate", "addresses"])
+    assert isinstance(answer, Refusal)
+    assert answer.reason is Reason.AT_CEILING
 
 
 def test_a_few_heavy_addresses_are_blocked_up_to_the_share_and_come_out_again(ordinary: Surge) -> None:
@@ -168,7 +185,7 @@ def test_a_few_heavy_addresses_are_blocked_up_to_the_share_and_come_out_again(or
 
 
 def test_a_block_that_takes_more_than_its_share_is_lifted(ordinary: Surge) -> None:
-    attacked(ordinary, bots=3)
+    one_heavy(ordinary)
     answer = ordinary.decide(ladder=["rate"])
     acted_at = ordinary.act(answer) if isinstance(answer, Proposal) else pytest.fail(str(answer))
     attacked(ordinary, 4, bots=3)
@@ -282,8 +299,7 @@ def test_every_call_is_one_that_the_action_declares(ordinary: Surge) -> None:
     ordinary.aws.shield.preload(ordinary.front.acl["ARN"], ordinary.aws.clock.now)
     ordinary.aws.stages.preload_http("a1b2", "prod", rate=1000.0, burst=500)
     row = {"shield": True, "api_id": "a1b2", "api_stage": "prod", "api_kind": "http", "throttle_rate": 5.0, "throttle_burst": 10}
-    for _ in range(8):
-        ordinary.feed.play([*ordinary.feed.customers(1.0), *ordinary.feed.botnet(240), *ordinary.feed.botnet(240, bots=8)])
+    one_heavy(ordinary)
     ordinary.aws.logs.delay_s = 1e9
     short = ordinary.situation(**row)
     ordinary.action.observe(ordinary.clients, replace(short, left_s=lambda: 0.1))  # queries that have to be stopped

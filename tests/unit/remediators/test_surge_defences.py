@@ -263,8 +263,16 @@ TALKERS = (("192.0.2.1", 300), *((f"198.51.100.{n}", 5) for n in range(50)))
 SEEN = Traffic(frozenset({"log"}), Rates(900, 900, 300), Rates(100, 100, 98), Logged(TALKERS, (("/x", "200", 3000),), ()))
 
 
-def ladder(rules: Mapping[str, Rule] = RULES, blocked: str | None = "", throttle: str | None = None, **row: Any) -> Any:
-    return surge_ladder.next_rung(Defences(Acl("front", "front", rules, ()), blocked, throttle), SEEN, {**ROW, **row})
+def ladder(
+    rules: Mapping[str, Rule] = RULES,
+    blocked: str | None = "",
+    throttle: str | None = None,
+    counted: Mapping[str, float] | None = None,
+    **row: Any,
+) -> Any:
+    shares = {"rate": 0.1} if counted is None else counted
+    defences = Defences(Acl("front", "front", rules, ()), shares, blocked, throttle)
+    return surge_ladder.next_rung(defences, SEEN, {**ROW, **row})
 
 
 def turned(name: str, action: str, rules: Mapping[str, Rule] = RULES) -> dict[str, Rule]:
@@ -305,6 +313,13 @@ def test_what_was_not_prepared_is_refused_not_repaired(rules: dict[str, Rule], r
     answer = ladder(rules, **row)
     assert isinstance(answer, Refusal)
     assert answer.reason is reason
+
+
+def test_a_rate_is_turned_only_when_what_it_counts_is_known_and_within_the_cap() -> None:
+    assert ladder(ladder=["rate"])[0] == "rate"
+    assert ladder(ladder=["rate"], counted={}).reason is Reason.UNKNOWN
+    assert ladder(ladder=["rate"], counted={"rate": 0.21}).reason is Reason.AT_CEILING
+    assert ladder(ladder=["rate", "addresses"], counted={"rate": 0.0})[0] == "addresses"  # nobody is above the rate
 
 
 @pytest.mark.parametrize(
