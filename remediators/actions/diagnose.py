@@ -107,7 +107,7 @@ remediate:
         """Say the probable cause, the grade, and the findings, most important first. No change."""
         found = verdict.judge(observed)
         resource = self.resource(situation)
-        return Proposal(self.spec.name, resource, (), verdict.headline(found), lines=verdict.lines(found))
+        return Proposal(self.spec.name, resource, (), verdict.headline(found), lines=verdict.lines(found, situation.alarm))
 
     def evidence(self, observed: Seen, _: Situation) -> Mapping[str, Any]:
         """Return cause, grade, findings with their figures, and gaps; texts are masked."""

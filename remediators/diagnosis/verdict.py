@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from alarms.domain.alarm import Alarm
 from alarms.domain.cause import Cause
 from alarms.domain.text import Text
 from remediators.diagnosis import impact
@@ -15,6 +16,7 @@ from remediators.diagnosis.reading import SIGNALS, Seen
 from remediators.diagnosis.weighing import Confidence, Ranking, rank
 
 MOST_LINES = 12
+_RUNBOOKS = "docs/runbooks/"
 # tocsin's own answers to each cause, the gentlest first; what a row allows of them is another matter.
 ANSWERS: Mapping[Cause, tuple[str, ...]] = {
     Cause.BAD_DEPLOYMENT: ("roll-back-deployment",),
@@ -119,13 +121,13 @@ def headline(verdict: Verdict) -> Text:
     )
 
 
-def lines(verdict: Verdict) -> tuple[Text, ...]:
+def lines(verdict: Verdict, alarm: Alarm) -> tuple[Text, ...]:
     """Return what people read, most important first: why, what else it may be, what to do, what else was seen, what was not."""
     first = verdict.cause
     speaking = sorted(verdict.findings, key=lambda finding: (-finding.points.get(first, 0), -finding.weight))
     for_it = [finding.line for finding in speaking if finding.points.get(first, 0) > 0]
     others = [finding.line for finding in speaking if finding.points.get(first, 0) <= 0]
-    ends = (*_rivals(verdict.ranking), _next(first), *_withheld(verdict), *_unseen(verdict.gaps))
+    ends = (*_rivals(verdict.ranking), _next(first), *_page(first, alarm), *_withheld(verdict), *_unseen(verdict.gaps))
     room = max(1, MOST_LINES - len(ends))
     shown = [*for_it, *others][:room]
     kept = len([line for line in for_it if line in shown])
@@ -176,6 +178,14 @@ def _next(cause: Cause) -> Text:
     own, by_hand = [name for name in ANSWERS[cause] if name != "escalate"], _BY_HAND[cause]
     tail = Text(f" (tocsin: {', '.join(own)})", f" (tocsin 조치: {', '.join(own)})") if own else Text("", "")
     return Text(f"Next: {by_hand.en}{tail.en}.", f"다음 조치: {by_hand.ko}{tail.ko}.")
+
+
+def _page(cause: Cause, alarm: Alarm) -> tuple[Text, ...]:
+    """Return where the cause's runbook stands: beside the row's own, where that is one of the product's."""
+    if not alarm.runbook.startswith(_RUNBOOKS) or not alarm.runbook_url.endswith(alarm.runbook):
+        return ()
+    address = f"{alarm.runbook_url.removesuffix(alarm.runbook)}{_RUNBOOKS}cause-{cause.value}.md"
+    return (Text(f"Runbook of this cause: {address}", f"원인별 런북: {address}"),)
 
 
 def _withheld(verdict: Verdict) -> tuple[Text, ...]:

@@ -12,10 +12,16 @@ import pytest
 from botocore import xform_name
 from botocore.model import ServiceModel
 
+from alarms.domain.cause import Cause
+from alarms.domain.followup import EVERY_INCIDENT, checklist
+
 RUNBOOKS = Path(__file__).parents[2] / "docs" / "runbooks"
 CATALOG = Path(__file__).parents[2] / "alarms" / "catalog"
-PAGES = sorted(page for page in RUNBOOKS.glob("*.md") if page.name != "README.md")
-HEADINGS = ["What users notice", "First look", "Likely causes", "What tocsin does", "Undo", "Escalate", "Afterwards"]
+EVERY = sorted(page for page in RUNBOOKS.glob("*.md") if page.name != "README.md")
+CAUSES = [page for page in EVERY if page.name.startswith("cause-")]
+PAGES = [page for page in EVERY if page not in CAUSES]
+HEADINGS = ["What it means", "First look", "Likely causes", "What tocsin does", "Stop or undo", "By hand", "Escalate", "Prevent"]
+CAUSE_HEADINGS = ["How it shows", "Make sure", "What tocsin does", "Stop or undo", "By hand", "Escalate", "Prevent"]
 GLOBAL_OPTIONS = {"query", "output", "region", "profile"}
 # Options of the command line that are no members of the API: it cuts lists into pages itself.
 PAGING = {"max-items", "page-size", "starting-token"}
@@ -66,10 +72,26 @@ def test_a_runbook_has_the_same_headings_in_the_same_order(page: Path) -> None:
     assert re.findall(r"^## (.+)$", page.read_text("utf-8"), re.MULTILINE) == HEADINGS
 
 
-@pytest.mark.parametrize("page", [*PAGES, RUNBOOKS / "README.md"], ids=lambda page: page.stem)
+def test_every_cause_that_a_diagnosis_names_has_its_runbook_and_no_other() -> None:
+    assert {page.stem for page in CAUSES} == {f"cause-{cause.value}" for cause in Cause}
+    listed = (RUNBOOKS / "README.md").read_text("utf-8")
+    assert [page.name for page in CAUSES if f"({page.name})" not in listed] == []
+
+
+@pytest.mark.parametrize("page", CAUSES, ids=lambda page: page.stem)
+def test_a_causes_runbook_has_its_headings_and_ends_with_the_reports_checklist(page: Path) -> None:
+    """What prevents it is said once, in the product's data; the page shows it."""
+    text = page.read_text("utf-8")
+    items = [item.en for item in checklist(page.stem.removeprefix("cause-")) if item not in EVERY_INCIDENT]
+
+    assert re.findall(r"^## (.+)$", text, re.MULTILINE) == CAUSE_HEADINGS
+    assert text.split("## Prevent\n")[1].strip().splitlines() == [f"- {item}" for item in items]
+
+
+@pytest.mark.parametrize("page", [*EVERY, RUNBOOKS / "README.md"], ids=lambda page: page.stem)
 def test_aws_has_every_command_and_option_that_a_runbook_shows(page: Path) -> None:
     found = commands(page)
-    assert found
+    assert found or page in CAUSES
     for command in found:
         _, name, operation, *words = shlex.split(command.split(" #")[0].rstrip(")"), posix=False)
         allowed = options_of(name, operation) | GLOBAL_OPTIONS | PAGING
@@ -77,14 +99,14 @@ def test_aws_has_every_command_and_option_that_a_runbook_shows(page: Path) -> No
         assert used <= allowed, f"{page.name}: aws {name} {operation} has no {used - allowed}"
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+@pytest.mark.parametrize("page", EVERY, ids=lambda page: page.stem)
 def test_aws_has_every_command_that_a_runbook_mentions(page: Path) -> None:
     for mentioned in INLINE.findall(page.read_text("utf-8")):
         _, name, operation = mentioned.split()
         options_of(name, operation)
 
 
-@pytest.mark.parametrize("page", [*PAGES, RUNBOOKS / "README.md"], ids=lambda page: page.stem)
+@pytest.mark.parametrize("page", [*EVERY, RUNBOOKS / "README.md"], ids=lambda page: page.stem)
 def test_a_runbooks_links_lead_somewhere(page: Path) -> None:
     for target in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", page.read_text("utf-8")):
         assert "://" in target or (RUNBOOKS / target).is_file(), f"{page.name} links to {target}"

@@ -136,6 +136,17 @@ def test_the_failing_one_of_three_services_is_found_though_another_rings_louder(
     assert of_payments["cause"] != "dependency"
 
 
+def test_the_causes_runbook_is_linked_where_the_rows_own_is_the_products(story: World) -> None:
+    story.aws.ecs.crash("shop", "api", 1, "OutOfMemoryError: container killed due to memory usage", 137)
+    page = "docs/runbooks/alb-5xx-rate.md"
+    rang = story.ring(alarm(runbook=page, runbook_url=f"https://git.example.com/t/{page}"))
+    linked, _ = story.diagnose(rang)
+    own, _ = story.diagnose(alarm(runbook="https://wiki.example.com/api", runbook_url="https://wiki.example.com/api"))
+
+    assert "Runbook of this cause: https://git.example.com/t/docs/runbooks/cause-oom.md" in said(linked)
+    assert "Runbook of this cause" not in said(own)
+
+
 def test_people_read_it_in_korean_too(story: World) -> None:
     story.aws.ecs.crash("shop", "api", 1, "OutOfMemoryError: container killed due to memory usage", 137)
     story.trouble(3, failed=48)
