@@ -19,11 +19,12 @@ DIAGNOSE = "diagnose"  # runs for every alarm that rings, without standing in an
 _DIMENSIONS = frozenset(
     {
         *("api", "cluster", "db_cluster", "db_instance", "function", "load_balancer"),
-        *("database_secret", "log_group", "queue", "secret", "service", "stage_name", "target_group"),
+        *("database_secret", "log_group", "queue", "secret", "service", "target_group", "web_acl"),
     }
 )
 _UNSAFE = re.compile(r"[*?${}\s\x00-\x1f]")
 _WORDS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
+_SECRETS_TAIL = re.compile(r"-[A-Za-z0-9]{6}$")
 _TAIL = re.compile(r"_(name|identifier|id)$")
 
 
@@ -59,7 +60,7 @@ def grants(alarms: Iterable[Alarm], specs: Mapping[str, ActionSpec], names: Name
     found: dict[Grant, None] = dict.fromkeys(_engine(names))
     for alarm in alarms:
         for policy in _steps(alarm.policies):
-            if spec := specs.get(policy.action):
+            if policy.action != DIAGNOSE and (spec := specs.get(policy.action)):
                 found.update(dict.fromkeys(_of(spec, alarm, policy, names)))
         if DIAGNOSE in specs:
             found.update(dict.fromkeys(_of(specs[DIAGNOSE], alarm, None, names)))
@@ -109,6 +110,12 @@ def _known(spec: ActionSpec, alarm: Alarm, policy: Policy | None) -> dict[str, t
     return found
 
 
+def _named(value: str) -> str:
+    """Return the name in an ARN, without the six characters that Secrets Manager adds; a value that is no ARN is itself."""
+    *parts, name = value.split(":")
+    return (_SECRETS_TAIL.sub("", name) if "secretsmanager" in parts else name) if value.startswith("arn:") else value
+
+
 def _is_left_out(
     permission: Permission, conditions: Condition, values: Mapping[str, object], spec: ActionSpec, *, diagnosing: bool
 ) -> bool:
@@ -137,14 +144,15 @@ def fill(template: str, values: Mapping[str, str]) -> str:
     """Return ``template`` with its variables filled in. CannotRun where a value would widen or forge what it stands in.
 
     A wildcard or a policy variable in a row's value would grant more than the row names; a colon would move the parts of an
-    ARN, so a value may hold one only where it is the whole ARN. KeyError for a variable without a value.
+    ARN: an ARN stands for its name in a longer template. KeyError for a variable without a value.
     """
+    filled = {}
     for name in variables(template):
         value = values[name]
-        forges = ":" in value and template != f"{{{name}}}"
-        if not value or _UNSAFE.search(value) or forges:
+        filled[name] = value if template == f"{{{name}}}" else _named(value)
+        if not value or _UNSAFE.search(value) or (":" in filled[name] and template != f"{{{name}}}"):
             raise CannotRun(f"{name} {value[:80]!r} cannot stand in {template}: it would name more, or something else")
-    return template.format(**values)
+    return template.format(**filled)
 
 
 def variables(template: str) -> tuple[str, ...]:

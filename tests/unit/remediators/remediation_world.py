@@ -364,6 +364,11 @@ class World:
                 self._kill_after = None
                 raise Killed
 
+    @property
+    def handling(self) -> bool:
+        """Whether the handler is at work at this moment."""
+        return self._handling
+
     # --- what is seen -------------------------------------------------------------------------------------------------
 
     @property

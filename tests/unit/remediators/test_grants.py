@@ -13,7 +13,7 @@ from remediation_world import SCALE_API, SCALE_CONSUMERS, SCALE_FUNCTION, api_al
 from alarms.domain.action import ActionSpec, Parameter, ParameterKind, Permission, Risk
 from alarms.domain.alarm import Alarm
 from alarms.domain.errors import CannotRun
-from remediators.grants import Grant, Names, fill, grants
+from remediators.grants import DIAGNOSE, Grant, Names, fill, grants
 from remediators.policy_document import Statement, documents, size, statements
 from remediators.registry import registry
 
@@ -24,7 +24,8 @@ ECS = "arn:aws:ecs:ap-northeast-2:123456789012:service/image/"
 def of(*alarms: Alarm, specs: Any = None) -> dict[str, set[str]]:
     """Return the resources of each IAM action that the rows need, without the engine's own."""
     found: dict[str, set[str]] = {}
-    for grant in grants(alarms, specs or registry().specs(), NAMES):
+    rows_only = {name: spec for name, spec in registry().specs().items() if name != DIAGNOSE}
+    for grant in grants(alarms, specs or rows_only, NAMES):
         if not grant.sid:
             found.setdefault(grant.action, set()).add(grant.resource)
     return found
@@ -81,6 +82,18 @@ def test_a_diagnosis_may_look_at_what_the_service_has_and_nothing_it_lacks() -> 
 
     base = "arn:aws:sqs:ap-northeast-2:123456789012:"
     assert of(alarm, specs=diagnose) == {"sqs:GetQueueAttributes": {base + "image-jobs", base + "image-dead"}}
+
+
+@pytest.mark.parametrize(
+    "said", ["partner/token", "arn:aws:secretsmanager:ap-northeast-2:123456789012:secret:partner/token-a1B2c3"]
+)
+def test_a_secret_is_the_same_by_its_name_and_by_its_arn(said: str) -> None:
+    permission = Permission("secretsmanager:DescribeSecret", "arn:aws:secretsmanager:::secret:{secret}-??????", "dates")
+    diagnose = {DIAGNOSE: replace(spec(permission)["probe"], name=DIAGNOSE)}
+
+    found = of(api_alarm(resources={"secrets": ({"SecretId": said},)}), specs=diagnose)
+
+    assert found == {"secretsmanager:DescribeSecret": {"arn:aws:secretsmanager:::secret:partner/token-??????"}}
 
 
 @pytest.mark.parametrize("value", ["*", "image-*", "a?", "${aws:username}", "a b", "", "x:role/admin", "a\nb"])
