@@ -35,6 +35,7 @@ NEEDS: tuple[Need, ...] = (
         "History",
         _all(
             (
+                "dynamodb:BatchGetItem",
                 "dynamodb:ConditionCheckItem",
                 "dynamodb:DeleteItem",
                 "dynamodb:GetItem",
@@ -74,6 +75,14 @@ NEEDS: tuple[Need, ...] = (
         "Switch",
         _all(
             ("ssm:GetParameter",), "arn:{partition}:ssm:{region}:{account}:parameter/{prefix}/{stage}/switch", "the live switch"
+        ),
+    ),
+    Need(
+        "Approvers",
+        _all(
+            ("ssm:GetParameter",),
+            "arn:{partition}:ssm:{region}:{account}:parameter/{prefix}/{stage}/approvers",
+            "who may answer a question",
         ),
     ),
     Need(
