@@ -5,11 +5,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from alarms.domain.errors import Permanent
 from remediators.action import Clients
 
 OPEN = ("PENDING", "IN_PROGRESS")
@@ -17,7 +18,8 @@ ROLLING_BACK = ("ROLLBACK_REQUESTED", "ROLLBACK_IN_PROGRESS")
 # Stages in which the new revision of a blue/green deployment has production traffic, or had it in full.
 SHIFTED = ("POST_PRODUCTION_TRAFFIC_SHIFT", "BAKE_TIME", "CLEAN_UP")
 SHIFTING = "PRODUCTION_TRAFFIC_SHIFT"
-LISTED = 25
+PAGE = 100
+MOST_PAGES = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,12 +63,23 @@ class Deployment:
 def observe(clients: Clients, cluster: str, service: str) -> tuple[Deployment, ...]:
     """Return the service's deployments, the newest first and described in full; () when none is known."""
     ecs = clients("ecs")
-    listed = ecs.list_service_deployments(cluster=cluster, service=service, maxResults=LISTED)["serviceDeployments"]
-    found = sorted((_brief(item) for item in listed), key=lambda item: item.created_at, reverse=True)
+    found = sorted(_listed(ecs, cluster, service), key=lambda item: item.created_at, reverse=True)
     if not found:
         return ()
     told = ecs.describe_service_deployments(serviceDeploymentArns=[found[0].arn])["serviceDeployments"]
     return (_full(told[0]), *found[1:]) if told else tuple(found)
+
+
+def _listed(ecs: Any, cluster: str, service: str) -> Iterator[Deployment]:
+    """Yield every deployment that ECS remembers: AWS promises no order, so the newest may be on the last page."""
+    token: dict[str, str] = {}
+    for _ in range(MOST_PAGES):
+        answer = ecs.list_service_deployments(cluster=cluster, service=service, maxResults=PAGE, **token)
+        yield from (_brief(item) for item in answer["serviceDeployments"])
+        if not answer.get("nextToken"):
+            return
+        token = {"nextToken": answer["nextToken"]}
+    raise Permanent(f"{service} has more deployments than can be looked at", "TooManyDeployments")
 
 
 def _brief(item: Mapping[str, Any]) -> Deployment:

@@ -16,6 +16,7 @@ from alarms.domain.decision import Change, Proposal, Reason
 from remediators.action import Overtaken, Purpose, Refusal, Situation
 from remediators.actions.restart_tasks import RestartTasks
 from remediators.aws import Clients
+from remediators.iam_actions import needed
 from remediators.sick_tasks import Group, Task
 
 NOW = datetime(2026, 10, 31, 15, 0, tzinfo=UTC)
@@ -239,6 +240,18 @@ def test_the_evidence_tells_how_tasks_were_and_why_others_ended(web: Web) -> Non
     assert [task["health"] for task in kept["tasks"] if task["id"] == sick] == ["UNHEALTHY"]
     assert kept["stopped"][0]["exits"] == [[137, "OutOfMemoryError: Container killed due to memory usage"]]
     assert "Ended lately, 1 times: EssentialContainerExited" in web.proposed().lines[0].en
+
+
+def test_every_call_is_declared_and_every_right_is_needed(web: Web) -> None:
+    used: set[str] = set()
+    web.sicken(1)
+    web.aws.ecs.names_finished = True
+    end = web.aws.seam.observe(lambda call: used.update(needed(call.service, call.operation, call.params)))
+    (change,) = web.proposed().changes
+    web.run(change)
+    web.look(Purpose.VERIFY)
+    end()
+    assert used == {permission.action for permission in ACTION.spec.permissions}
 
 
 # --- for anything -----------------------------------------------------------------------------------------------------------

@@ -15,11 +15,13 @@ from remediation_world import api_alarm
 from alarms.domain.decision import Change, Proposal, Reason
 from alarms.domain.errors import Permanent
 from alarms.domain.event import State
+from infra.local.seam import Call
 from remediators import attribution
 from remediators.action import Overtaken, Purpose, Refusal
 from remediators.attribution import Clues, Colour
 from remediators.aws import Clients
 from remediators.deployments import Deployment
+from remediators.iam_actions import implied, needed
 
 NOW = datetime(2026, 10, 31, 15, 0, tzinfo=UTC)
 
@@ -242,6 +244,16 @@ def test_what_cannot_be_read_is_no_pass(release: Release, service: str, operatio
         release.ask()
 
 
+def test_the_newest_deployment_may_stand_on_the_last_page(release: Release, monkeypatch: pytest.MonkeyPatch) -> None:
+    """AWS promises no order of the list."""
+    arn = gone_bad(release)
+    monkeypatch.setattr("remediators.deployments.PAGE", 1)
+    assert release.look().deployments[0].arn == arn
+    monkeypatch.setattr("remediators.deployments.MOST_PAGES", 2)
+    with pytest.raises(Permanent):
+        release.look()
+
+
 def test_an_alarm_that_recovered_meanwhile_blames_nobody(release: Release) -> None:
     gone_bad(release)
     release.story.state(ERRORS, State.OK)
@@ -440,6 +452,28 @@ def test_the_evidence_holds_what_was_there_before(release: Release) -> None:
     assert kept["deployments"][0]["arn"] == arn
     assert kept["answered"]["new"]["errors"] == pytest.approx(0.2 * kept["answered"]["new"]["requests"])
     assert kept["rings_since"].startswith("2026-")
+
+
+def test_every_call_is_declared_and_every_right_is_needed() -> None:
+    """In flight, at a pause, and when it is over; deciding, acting, verifying."""
+    used: set[str] = set()
+
+    def saw(call: Call) -> None:
+        used.update(needed(call.service, call.operation, call.params))
+
+    for configuration in ({}, {"lifecycleHooks": [PAUSE]}, {"bakeTimeInMinutes": 5}):
+        with released(**configuration) as release:
+            if "bakeTimeInMinutes" in configuration:
+                tagged(release, ecr=True)
+            else:
+                gone_bad(release)
+            end = release.aws.seam.observe(saw)
+            proposal = release.proposed()
+            release.run(proposal)
+            release.look(Purpose.VERIFY)
+            end()
+    declared = {permission.action for permission in Release.action.spec.permissions}
+    assert used | implied("ecs:UpdateService") == declared
 
 
 # --- attribution, for anything ----------------------------------------------------------------------------------------

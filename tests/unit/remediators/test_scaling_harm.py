@@ -20,6 +20,7 @@ from remediators.aws import Clients
 from remediators.connections import Connections
 from remediators.ecs_tasks import Target as Floor
 from remediators.ecs_tasks import Tasks
+from remediators.iam_actions import needed
 from remediators.targets import Target, Targets
 
 NOW = datetime(2026, 10, 31, 15, 0, tzinfo=UTC)
@@ -263,6 +264,24 @@ def test_the_name_of_a_finished_deployment_is_no_deployment(story: World) -> Non
 
 def nothing_known(params: Mapping[str, Any], _: Any) -> dict[str, Any]:
     return {"serviceDeployments": [], "failures": [{"arn": arn, "reason": "MISSING"} for arn in params["serviceDeploymentArns"]]}
+
+
+def test_every_call_of_scale_service_is_declared_and_every_right_is_needed(story: World) -> None:
+    """With and without a scalable target, while something grows, and on the way back."""
+    used: set[str] = set()
+    balanced(story)
+    connections(story, 10, DBInstanceIdentifier="image-db-1")
+    story.aws.ecs.names_finished = True
+    end = story.aws.seam.observe(lambda call: used.update(needed(call.service, call.operation, call.params)))
+    action, clients = ScaleService(), Clients()
+    answer, _ = ask(story, WITH_DATABASE)
+    assert isinstance(answer, Proposal)
+    action.run(clients, answer.changes[0], lambda: None)
+    ask(story, WITH_DATABASE)  # it grows now
+    action.observe(clients, Situation(api_alarm(), SCALE_API, 91.0, story.now, Purpose.REVERT))
+    action.run(clients, replace(answer.changes[0], knob="desiredCount"), lambda: None)
+    end()
+    assert used == {permission.action for permission in action.spec.permissions}
 
 
 # --- bugs that others have had ----------------------------------------------------------------------------------------------
