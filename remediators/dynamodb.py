@@ -229,6 +229,7 @@ class History(Table):
             self._writes.put_run(run, now, new=False),
             self._writes.hold(f"service#{run.service}", "in-flight", run, until, seen=None, now=now),
             self._writes.hold(f"resource#{run.resource}", "lock", run, until, seen=seen.token, now=now),
+            self._writes.lends_to(run),
             *self._writes.claim(run, resource, counts, now),
         ]
         return self._try("transact_write_items", TransactItems=writes)

@@ -123,7 +123,9 @@ class Verifier:
         """Give back now what did no good and should not stay out."""
         withdraws = self._ports.actions.get(run.policy.action).spec.withdraws
         if withdraws and run.status is RunStatus.NO_HELP:
-            self._ports.history.change(run.id, lambda known: replace(known, withdraw=wording.NO_GOOD), delivery.now)
+            self._ports.history.change(
+                run.id, lambda known: replace(known, withdraw=known.withdraw or wording.NO_GOOD), delivery.now
+            )
             self._ports.timers.after(0, Timer(TimerKind.REVERT, run.id))
 
     def _next_step(self, run: RunRecord, delivery: Delivery) -> None:

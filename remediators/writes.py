@@ -74,6 +74,18 @@ class Writes:
             }
         }
 
+    def lends_to(self, run: RunRecord) -> Item:
+        """Let the episode, which must still be open and this run's, know what is lent for it: its end gives that back."""
+        return {
+            "Update": {
+                "TableName": self._table,
+                "Key": key(f"service#{run.service}", f"episode#{run.ring.subject}"),
+                "UpdateExpression": "SET run = :run" + (", lease_run = :run" if run.borrowed else ""),
+                "ConditionExpression": "is_open = :yes AND run = :run",
+                "ExpressionAttributeValues": values_of({":run": run.id, ":yes": True}),
+            }
+        }
+
     def hold(self, pk: str, sk: str, run: RunRecord, until: datetime, *, seen: int | None, now: datetime) -> Item:
         """Take a lock that is free, expired or ours. With ``seen`` its token must be that, and grows to the run's."""
         free = "attribute_not_exists(holder) OR held_until < :now OR holder = :run"

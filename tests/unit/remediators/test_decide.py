@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from remediation_world import SCALE_API, api_alarm
 
 from alarms.domain.alarm import Mode
-from alarms.domain.bounds import Limit
+from alarms.domain.bounds import Breaker, Limit, Scope
 from alarms.domain.decision import Ask, Change, Proposal, Reason, Run, Skip
 from alarms.domain.event import State
 from alarms.domain.text import Text
@@ -21,8 +21,9 @@ from remediators.decide import GUARDS, decide, precedence, wants_proposal
 from remediators.facts import Facts, LiveAlarm
 from remediators.records import Claimed, Ring, policy_id
 from remediators.registry import registry
-from remediators.standing import Counter, Lock, ResourceState, Standing
-from remediators.switch import Hold, Switch
+from remediators.standing import BreakerState, Counter, Hold, Lease, Lock, ResourceState, Standing
+from remediators.switch import Hold as SwitchHold
+from remediators.switch import Switch
 
 NOW = datetime(2026, 10, 31, 15, 0, tzinfo=UTC)
 ALARM = api_alarm()
@@ -35,9 +36,20 @@ def ran(*minutes_ago: int) -> ResourceState:
     return ResourceState(counters={POLICY: Counter(tuple(NOW - timedelta(minutes=minute) for minute in minutes_ago), 1)})
 
 
+def ringing(*services: str, minutes_ago: int = 5) -> dict[str, LiveAlarm]:
+    """Return an alarm of each of ``services`` that began to ring so long ago, beside the own one."""
+    names = [f"tocsin/dev/{service}/ecs/cpu-high/x" for service in services]
+    return {name: LiveAlarm(State.ALARM, NOW - timedelta(minutes=minutes_ago)) for name in [*names, ALARM.name]}
+
+
+def wider(scope: Scope, runs: int) -> Standing:
+    """Return surroundings in which so many runs counted in ``scope`` within the last hour."""
+    return Standing(wider={scope: Counter(tuple(NOW - timedelta(minutes=50 - index % 40) for index in range(runs)), 1)})
+
+
 def switch(*, paused: bool = False, mode: Mode = Mode.AUTO) -> Switch:
     """Return a switch with one entry, for everything."""
-    return Switch(Hold(paused, mode, "drill"))
+    return Switch(SwitchHold(paused, mode, "drill"))
 
 
 GOOD = Facts(
@@ -55,6 +67,8 @@ GOOD = Facts(
     standing=Standing(),
     proposal=PROPOSAL,
 )
+GOOD_SPEC = replace(registry().get("scale-service").spec, scales=True)
+GOOD = replace(GOOD, spec=GOOD_SPEC)
 ESCALATION = replace(GOOD, policy=replace(SCALE_API, action="escalate"), spec=registry().get("escalate").spec)
 
 
@@ -99,6 +113,18 @@ def test_when_nothing_speaks_against_it_it_runs_and_every_guard_has_answered() -
         ({"resource": ran(50, 40, 30)}, Reason.LIMIT),
         ({"resource": None}, Reason.UNKNOWN),
         ({"resource": ResourceState(lock=Lock("other", NOW + timedelta(minutes=1), 3))}, Reason.LOCKED),
+        ({"peers": None}, Reason.UNKNOWN),
+        ({"standing": None}, Reason.UNKNOWN),
+        ({"peers": ringing("pay", "search", "mail", "auth")}, Reason.STORM),
+        ({"standing": Standing(storm_until=NOW + timedelta(minutes=1))}, Reason.STORM),
+        ({"standing": Standing(hold=Hold("U0MIN", NOW + timedelta(minutes=1)))}, Reason.HELD),
+        ({"standing": Standing(breaker=BreakerState((NOW,), NOW + timedelta(hours=1), 2))}, Reason.BREAKER_OPEN),
+        ({"standing": wider(Scope.POLICY, 10)}, Reason.LIMIT),
+        ({"standing": wider(Scope.SERVICE, 10)}, Reason.LIMIT),
+        ({"standing": wider(Scope.ACCOUNT, 30)}, Reason.LIMIT),
+        ({"standing": wider(Scope.ALL, 60)}, Reason.LIMIT),
+        ({"alarm": replace(ALARM, depends_on=("image-db",)), "peers": ringing("image-db")}, Reason.DEPENDENCY),
+        ({"resource": ResourceState(lease=Lease("other", (Change("ecs:service/a/b", "desiredCount", 1, 2),), 1))}, Reason.LOCKED),
         ({"proposal": None}, Reason.UNKNOWN),
         ({"proposal": Refusal(Reason.AT_CEILING, Text("full", "가득"))}, Reason.AT_CEILING),
         ({"proposal": replace(PROPOSAL, changes=())}, Reason.INVALID),
@@ -111,6 +137,60 @@ def test_every_no_has_its_name_and_its_words(facts: dict[str, Any], reason: Reas
     assert decision.reason is reason
     assert decision.why.en
     assert decision.why.ko
+
+
+def test_a_services_own_surge_is_no_storm_and_what_rings_for_long_is_known() -> None:
+    """P6: peers are alarms of other services, and only those that began to ring of late."""
+    own = {f"tocsin/dev/image-processing/ecs/row-{index}/x": LiveAlarm(State.ALARM, NOW) for index in range(30)}
+    old = ringing("pay", "search", "mail", "auth", minutes_ago=90)
+
+    assert isinstance(decide(replace(GOOD, peers={**own, **old})), Run)
+
+
+def test_a_dependency_holds_back_only_what_loads_it() -> None:
+    rings = replace(GOOD, alarm=replace(ALARM, depends_on=("image-db",)), peers=ringing("image-db"))
+
+    assert isinstance(decide(replace(rings, spec=replace(GOOD_SPEC, scales=False))), Run)
+    assert isinstance(decide(replace(rings, peers=ringing("mail"))), Run)
+
+
+def test_a_breaker_lets_one_trial_through_and_a_release_by_people_resets_it() -> None:
+    """P7: half-open by time, reset by a person who released the policy after its last failure."""
+    tried = replace(GOOD, standing=Standing(breaker=BreakerState((NOW - timedelta(days=2),), NOW - timedelta(days=1), 2)))
+    closed = replace(GOOD, standing=Standing(breaker=BreakerState((NOW - timedelta(hours=2),), NOW + timedelta(hours=9), 2)))
+    released = Switch(SwitchHold(paused=False, mode=Mode.AUTO, released_at=NOW - timedelta(hours=1)))
+
+    assert isinstance(decide(tried), Run)
+    assert isinstance(decide(replace(closed, switch=released)), Run)
+    assert isinstance(decide(closed), Skip)
+
+
+def test_a_failed_trial_opens_the_breaker_again_by_itself() -> None:
+    bounds = Breaker(no_help=2, within_s=3600, open_for_s=7200)
+    once = BreakerState().failed(NOW, bounds)
+    twice = once.failed(NOW + timedelta(minutes=5), bounds)
+    trial = twice.failed(NOW + timedelta(hours=3), bounds)
+
+    assert [state.is_open(NOW + timedelta(minutes=6)) for state in (once, twice)] == [False, True]
+    assert not twice.is_open(NOW + timedelta(hours=2, minutes=6))
+    assert trial.is_open(NOW + timedelta(hours=4))
+
+
+@pytest.mark.parametrize(
+    ("mode", "approval", "verdict"),
+    [
+        (Mode.AUTO, False, "run"),
+        (Mode.AUTO, True, "answerable"),
+        (Mode.APPROVE, False, "answerable"),
+        (Mode.PROPOSE, False, "told"),
+    ],
+)
+def test_modes_are_earned_one_by_one(mode: Mode, approval: bool, verdict: str) -> None:
+    decision = decide(replace(GOOD, switch=switch(mode=mode), proposal=replace(PROPOSAL, approval=approval)))
+
+    assert isinstance(decision, Run) is (verdict == "run")
+    assert isinstance(decision, Ask) is (verdict != "run")
+    assert getattr(decision, "answerable", False) is (verdict == "answerable")
 
 
 def test_a_lock_that_has_expired_holds_nobody() -> None:
