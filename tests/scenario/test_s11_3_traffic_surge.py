@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from typing import Any
@@ -10,6 +11,9 @@ from typing import Any
 import pytest
 
 from alarms.domain.alarm import Alarm
+from alarms.domain.command import Command, CommandKind
+from alarms.domain.decision import Reason
+from alarms.domain.report import Phase
 from infra.local.traffic_feed import Minute, Names, TrafficFeed
 from infra.local.traffic_hits import Hit
 from tests.scenario.surge_world import Front, alarm
@@ -71,6 +75,22 @@ class Story:
         """Let minutes pass under a botnet."""
         return self.minutes(count, lambda: [*self.feed.customers(1.0), *self.feed.botnet(420)])
 
+    def press(self, kind: CommandKind, by: str = "U0APPROVER") -> None:
+        """Let a person press a button under the question that stands."""
+        (asked,) = [report for report in self.engine.reports() if report.phase is Phase.ASKED]
+        command = Command(kind, asked.run, by, self.engine.now, f"click-{kind.value}-{by}")
+        self.engine.client("sqs").send_message(QueueUrl=self.engine.commands_url, MessageBody=json.dumps(command.to_document()))
+        self.engine.pump()
+
+    def approvers(self, *users: str) -> None:
+        """Say who may start what disrupts."""
+        value = json.dumps({"approvers": {"disruptive": list(users)}})
+        self.engine.client("ssm").put_parameter(Name="/tocsin/dev/approvers", Value=value, Type="String", Overwrite=True)
+
+    def doubtful(self, count: int) -> Minute:
+        """Let minutes pass with newcomers of whom nobody can say what they are."""
+        return self.minutes(count, lambda: [*self.feed.customers(1.0), *self.feed.newcomers(180)])
+
     def defences(self) -> list[str]:
         """Return the handler's calls that touched a defence."""
         return [
@@ -120,6 +140,42 @@ def test_a_botnet_meets_a_challenge_customers_do_not_and_it_is_lifted_after_reco
     assert story.front.whole() == front
     assert story.defences() == ["UpdateWebACL", "UpdateWebACL"]
     assert story.engine.floor() == 4
+
+
+def test_in_doubt_people_are_asked_with_every_signal_and_without_an_answer_nothing_is_done(story: Story) -> None:
+    front = copy.deepcopy(story.front.whole())
+    story.apply()
+    story.approvers("U0APPROVER")
+    story.doubtful(6)
+    (asked,) = [report for report in story.engine.reports() if report.phase is Phase.ASKED]
+    assert asked.approvers == ("U0APPROVER",)
+    assert "Neither clearly business nor attack" in asked.why.en
+    assert any(line.en.startswith("Score ") and "undecided" in line.en for line in asked.lines)
+    assert any(line.en.startswith("Business figure follows the requests") for line in asked.lines)
+
+    story.doubtful(35)
+    assert "escalated" in story.engine.phases()
+    assert (story.engine.floor(), story.defences(), story.front.whole()) == (4, [], front)
+
+
+@pytest.mark.parametrize(("kind", "floor"), [(CommandKind.DENY, 4), (CommandKind.APPROVE, 8)])
+def test_in_doubt_it_is_a_person_who_decides_and_only_about_scaling(story: Story, kind: CommandKind, floor: int) -> None:
+    story.apply()
+    story.approvers("U0APPROVER")
+    story.doubtful(6)
+    story.press(kind)
+    assert story.engine.floor() == floor
+    assert story.defences() == []
+
+
+def test_a_challenge_that_meets_customers_is_lifted_by_the_watch_within_minutes(story: Story) -> None:
+    """Their app cannot solve it. The alarm would never say so: the API is fast, for nobody is let in."""
+    story.apply()
+    story.attacked(6)
+    assert story.front.actions()["tocsin-challenge"] == "Challenge"
+    story.minutes(5, lambda: [*story.feed.customers(1.0, browser=False), *story.feed.botnet(420)])
+    assert story.front.actions()["tocsin-challenge"] == "Count"
+    assert Reason.HARMFUL in [report.reason for report in story.engine.reports()]
 
 
 def test_a_challenge_is_lifted_at_its_latest_even_while_the_attack_goes_on(story: Story) -> None:
