@@ -26,7 +26,7 @@ FACTS = """select cast(current_user as text) as role,
     + cast(coalesce(nullif(current_setting('rds.rds_superuser_reserved_connections', true), ''), '0') as bigint) as reserved,
   pg_has_role(current_user, 'pg_signal_backend', 'USAGE') as may_end,
   pg_has_role(current_user, 'pg_read_all_stats', 'USAGE') as may_see,
-  (select count(*) from pg_stat_activity where backend_type = 'client backend') as held"""
+  (select count(*) from pg_stat_activity where backend_type = 'client backend' and pid <> pg_backend_pid()) as held"""
 
 # Members of RDS's own groups administer or replicate, whatever their attributes say.
 SESSIONS = """with waiting as (

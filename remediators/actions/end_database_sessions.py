@@ -234,10 +234,10 @@ def _none(sight: Sight, choice: Choice) -> Refusal:
 def _why(sight: Sight, choice: Choice) -> Text:
     oldest, chosen = _age(choice.chosen[0].age_s), len(choice.chosen)
     return Text(
-        f"{sight.held} of {sight.usable} slots are taken. {chosen} unused sessions can go, the oldest for {oldest}; "
-        "this cannot be undone, their clients open new ones.",
-        f"슬롯 {sight.usable}개 중 {sight.held}개 사용 중. 미사용 세션 {chosen}개(최장 {oldest})를 종료할 수 있습니다. "
-        "되돌릴 수 없으며 클라이언트는 다시 연결합니다.",
+        f"{sight.held} of {sight.slots} slots are taken ({sight.usable} are for ordinary roles). {chosen} unused sessions can "
+        f"go, the oldest for {oldest}; this cannot be undone, their clients open new ones.",
+        f"슬롯 {sight.slots}개(일반 역할용 {sight.usable}개) 중 {sight.held}개 사용 중. 미사용 세션 {chosen}개(최장 {oldest})를 "
+        "종료할 수 있습니다. 되돌릴 수 없으며 클라이언트는 다시 연결합니다.",
     )
 
 

@@ -328,7 +328,7 @@ def test_the_evidence_holds_sessions_waits_and_counts_and_no_value_of_a_query(sc
 
     kept = ACTION.evidence(ACTION.observe(scene.clients, situation), situation)
 
-    assert kept["server"] == {"slots": SLOTS, "reserved": SUPERUSER_SLOTS, "held": 4, "role": TOCSIN}
+    assert kept["server"] == {"slots": SLOTS, "reserved": SUPERUSER_SLOTS, "held": 3, "role": TOCSIN}
     assert kept["waits"][0]["pid"] in waiter
     assert {int(pid) for pid in kept["waits"][0]["blockers"].split(",")} == blocker
     assert {"user": "app", "application": "image-api", "client": "127.0.0.1", "state": "idle", "sessions": 1} in kept["counts"]
