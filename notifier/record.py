@@ -66,9 +66,9 @@ class Timeline:
 
 
 def with_report(thread: Thread, report: Report) -> Thread:
-    """Return ``thread`` with ``report`` among those it remembers."""
+    """Return ``thread`` with ``report`` among those it remembers; what only its own reply shows is not kept."""
     others = (known for known in thread.reports if known.id != report.id)
-    return replace(thread, reports=kept((*others, report)))
+    return replace(thread, reports=kept((*others, replace(report, lines=(), answers=(), request_ids=()))))
 
 
 def with_silence(thread: Thread, silence: Silence) -> Thread:

@@ -112,10 +112,8 @@ def for_report(report: Report, thread: Thread, digest: str) -> Decision:
     return Reply(replies) if replies else Drop(Quiet.REPORT_SHOWN)
 
 
-def for_silence(thread: Thread, *, new: bool) -> Decision:
+def for_silence(*, new: bool) -> Decision:
     """Decide what muting or unmuting changes: the message alone, since an edit notifies nobody."""
-    if not thread.ts:
-        return Drop(Quiet.NO_EPISODE)
     return Update() if new else Drop(Quiet.DUPLICATE)
 
 

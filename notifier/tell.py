@@ -116,7 +116,11 @@ def silence(said: Command, desk: Desk, now: datetime) -> Outcome:
         return Outcome("dropped", episode=said.subject, reason=Quiet.NO_EPISODE.value)
 
     def decide(case: _Case) -> Decision:
-        return route.for_silence(case.thread, new=case.new)
+        if case.known is None:
+            return Drop(Quiet.NO_EPISODE)
+        if not case.thread.ts:  # pressed on a message whose post we were not told of
+            raise Busy(f"the message of {pointer.episode.id} is not known yet", 4 * _BUSY_AGAIN_S)
+        return route.for_silence(new=case.new)
 
     at = pointer.episode.started_at
     question = _Question(pointer.episode.subject, at, partial(incident_at, started_at=at), decide, Silence.of(said))

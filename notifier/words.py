@@ -141,7 +141,7 @@ RISK = {
     "read-only": Text("Risk: none, it only reads.", "위험: 없음, 읽기만 합니다."),
     "reversible": Text("Risk: costs money or capacity; can be given back.", "위험: 비용이나 용량을 쓰며, 되돌릴 수 있습니다."),
     "disruptive": Text("Risk: disruptive, users may notice.", "위험: 서비스 영향 가능, 사용자가 느낄 수 있습니다."),
-    "destructive": Text("Risk: destructive, cannot be undone.", "위험: 파괴적, 되돌릴 수 없습니다."),
+    "destructive": Text("Risk: destructive, cannot be undone.", "위험: 되돌릴 수 없는 작업입니다."),
 }
 RISK_UNKNOWN = Text("Risk: not stated.", "위험: 명시되지 않음.")
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import socket
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -16,6 +18,7 @@ from alarms.domain.report import Phase
 from infra.local.slack import TOKEN, Fault, Workspace
 from infra.local.slack_http import serving
 from infra.local.slack_people import GUEST, MEMBER, STRANGER, TEAM, buttons, everybody
+from notifier import members
 from notifier.members import Members, Membership
 from notifier.members import judged as judged_member
 from notifier.ports import Answer, Throttled, Transport, Unsure
@@ -273,9 +276,9 @@ def test_who_somebody_is_is_the_same_over_http_as_in_the_stand_ins_own_words(use
     workspace.people.update({name: person.document() for name, person in everybody().items()})
     assert judged_member(workspace("users.info", {"user": user}, TOKEN).body, user, TEAM) is is_
     with serving(workspace) as url:
-        members = Members(url, lambda _: TOKEN, TEAM)
-        assert members.of(user, T0) is is_
-        assert members.of(user, T0) is is_
+        asked = Members(url, lambda _: TOKEN, TEAM)
+        assert asked.of(user, T0) is is_
+        assert asked.of(user, T0) is is_
     assert len(workspace.calls) == 2
 
 
@@ -284,10 +287,23 @@ def test_a_failing_slack_says_nothing_of_anybody_and_that_is_not_kept(fault: Fau
     workspace = Workspace(Clock())
     workspace.people.update({name: person.document() for name, person in everybody().items()})
     with serving(workspace) as url:
-        members = Members(url, lambda _: TOKEN, TEAM)
+        asked = Members(url, lambda _: TOKEN, TEAM)
         workspace.order(fault)
-        assert members.of(MEMBER, T0) is Membership.UNKNOWN
-        assert members.of(MEMBER, T0) is Membership.FULL
+        assert asked.of(MEMBER, T0) is Membership.UNKNOWN
+        assert asked.of(MEMBER, T0) is Membership.FULL
+
+
+def test_a_slack_that_hangs_costs_no_more_than_its_patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Slack waits three seconds for the door; asking who somebody is and telling them no have to fit with a cold start."""
+    assert members.LOOK_S + members.SPEAK_S < 2.5
+    monkeypatch.setattr(members, "LOOK_S", 0.2)
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+        asked = Members(f"http://127.0.0.1:{silent.getsockname()[1]}/api/", lambda _: TOKEN, TEAM)
+        before = time.monotonic()
+        assert asked.of(MEMBER, T0) is Membership.UNKNOWN
+        assert time.monotonic() - before < 2
 
 
 def test_without_the_scope_or_with_a_wrong_token_nobody_is_known() -> None:
@@ -300,8 +316,8 @@ def test_without_the_scope_or_with_a_wrong_token_nobody_is_known() -> None:
 def test_a_word_to_one_person_reaches_only_slacks_own_addresses() -> None:
     workspace = Workspace(Clock())
     with serving(workspace) as url:
-        members = Members(url, lambda _: TOKEN, TEAM)
-        assert members.tell(f"{url.removesuffix('api/')}actions/{MEMBER}", "no")
+        asked = Members(url, lambda _: TOKEN, TEAM)
+        assert asked.tell(f"{url.removesuffix('api/')}actions/{MEMBER}", "no")
         for elsewhere in ("https://evil.example/actions/x", "http://hooks.slack.com/x", "file:///etc/passwd", "", "https://["):
-            assert not members.tell(elsewhere, "no")
+            assert not asked.tell(elsewhere, "no")
     assert workspace.whispers == [(MEMBER, "no")]

@@ -114,6 +114,18 @@ def test_undo_gives_back_at_once_holds_the_service_and_both_say_who(played: Play
     assert f"<@{APPROVER}>" in text
 
 
+def test_the_door_makes_no_call_that_its_page_does_not_name(played: Played) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "slack.md").read_text("utf-8")
+    calls = {(entry["service"], entry["operation"]) for entry in played.timeline if entry.get("caller") == "interactive"}
+    assert calls == {
+        ("secretsmanager", "GetSecretValue"),
+        ("ssm", "GetParameter"),
+        ("dynamodb", "GetItem"),
+        ("sqs", "SendMessage"),
+    }
+    assert [f"{service}:{name}" for service, name in calls if f"`{service}:{name}`" not in page] == []
+
+
 def test_no_click_was_left_in_a_queue(played: Played) -> None:
     commands = [entry for entry in played.timeline if entry["kind"] == "delivery" and entry["what"]["type"] == "command"]
     assert commands

@@ -21,6 +21,7 @@ from alarms.domain.incident import Episode
 from alarms.domain.report import Phase, Report
 from alarms.domain.text import Text
 from infra.local.slack import TOKEN, Fault, Shown, Workspace
+from infra.local.slack_people import buttons
 from notifier.bootstrap import App, build
 from notifier.memory import MemoryRows, MemoryThreads
 from notifier.ports import Answer
@@ -521,3 +522,42 @@ def test_a_question_keeps_its_buttons_through_many_reports_and_loses_them_when_a
     story.play([report("denied", minute(3), Phase.DENIED, run="a1b2", by="U0BBBBBBB")])
     assert "tocsin.approve" not in str(story.shown()[0].payload)
     assert "<@U0BBBBBBB>" in str(story.shown()[0].payload)
+
+
+RUN = "a1b2c3d4e5f60718"
+RUN_SAYS = (
+    report("asked", minute(1), Phase.ASKED, run=RUN, until=minute(300), headline=Text("asks", "요청")),
+    report("yes", minute(2), Phase.APPROVED, run=RUN, by="U0AAAAAAA", headline=Text("yes", "승인")),
+    report("acted", minute(3), run=RUN, undoable=True),
+    report("back", minute(5), Phase.REVERTED, run=RUN, by="U0DDDDDDD", headline=Text("given back", "원복")),
+    report("held", minute(6), Phase.HELD, by="U0DDDDDDD", until=minute(66), headline=Text("held", "보류")),
+    report("free", minute(7), Phase.HELD, by="U0DDDDDDD", headline=Text("released", "재개")),
+)
+CLICKED = (command(CommandKind.MUTE, minute(8)), command(CommandKind.UNMUTE, minute(9)))
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.permutations([*RUN_SAYS, *CLICKED] * 2), st.integers(0, 2**32))
+def test_reports_and_clicks_twice_in_any_order_through_a_failing_slack_leave_the_same_buttons(
+    order: list[Said], seed: int
+) -> None:
+    """Nothing that was answered or given back can be pressed again, whatever came when."""
+    story, chance = Story(now=minute(10)), random.Random(seed)  # noqa: S311 - not for secrets
+    story.play([ALARM])
+    for _ in range(6):
+        story.workspace.order(chance.choice([Fault.THROTTLED, Fault.BROKEN]), chance.randint(0, 2))
+    story.play(order)
+    (only,) = story.shown()
+    assert set(buttons(only)) == {"tocsin.hold", "tocsin.mute"}
+    assert "Muted by" not in str(only.payload)
+    assert "is held by" not in str(only.payload)
+
+
+def test_a_click_on_a_message_whose_post_got_no_answer_waits_until_it_is_known() -> None:
+    story = Story(now=minute(2))
+    story.workspace.order(Fault.LOST)
+    assert story.deliver(ALARM) == ["m0"]
+    assert story.deliver(command(CommandKind.MUTE, minute(2))) == ["m0"]
+    story.now = minute(5)
+    story.play([ALARM, command(CommandKind.MUTE, minute(2))])
+    assert "Muted by" in str(story.shown()[-1].payload)

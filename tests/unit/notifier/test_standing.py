@@ -13,17 +13,19 @@ from hypothesis import strategies as st
 from notifier_samples import minute, report
 
 from alarms.domain.report import Phase, Report
+from alarms.domain.text import Text
 from notifier.record import Thread, with_report
 from notifier.standing import standing
 
 RUN = "a1b2c3d4e5f60718"
-ASKED = report("asked", minute(1), Phase.ASKED, run=RUN, until=minute(31), needed=2, risk="reversible")
+BRIEF: dict[str, Any] = {"answers": ()}  # what is remembered of a report is what the message shows
+ASKED = report("asked", minute(1), Phase.ASKED, run=RUN, until=minute(31), needed=2, risk="reversible", **BRIEF)
 YES = report("yes", minute(2), Phase.APPROVED, run=RUN, by="U0111111", approvals=("U0111111",), needed=2)
 BOTH = report("both", minute(3), Phase.APPROVED, run=RUN, by="U0222222", approvals=("U0111111", "U0222222"), needed=2)
-ACTED = report("acted", minute(4), run=RUN, undoable=True)
+ACTED = report("acted", minute(4), run=RUN, undoable=True, **BRIEF)
 HELPED = report("helped", minute(20), Phase.HELPED, run=RUN)
 REVERTED = report("reverted", minute(40), Phase.REVERTED, run=RUN)
-HELD = report("held", minute(5), Phase.HELD, by="U0333333", until=minute(65))
+HELD = report("held", minute(5), Phase.HELD, by="U0333333", until=minute(65), **BRIEF)
 RELEASED = report("released", minute(6), Phase.HELD, by="U0444444")
 
 
@@ -91,7 +93,7 @@ def reports() -> Any:
         st.builds(
             lambda ident, at, phase, run, undoable, until, yes: report(
                 f"{ident}-{at}-{phase}-{run}", minute(at), phase, run=run, undoable=undoable,
-                until=minute(until) if until else None, approvals=yes, needed=2,
+                until=minute(until) if until else None, approvals=yes, needed=2, **BRIEF,
             ),
             st.integers(0, 3), st.integers(0, 50), st.sampled_from(Phase), st.sampled_from(["", "r1", "r2", "r3"]), st.booleans(),
             st.sampled_from([0, 30, 90]), st.sampled_from([(), ("U01",), ("U01", "U02")]),
@@ -109,3 +111,10 @@ def test_what_is_remembered_says_the_same_as_all_that_was_said(said: list[Report
     kept = remembered(*shuffled)
     assert len(kept) <= 4 + 3 * 5 + 1
     assert standing(kept, now) == standing(said, now)
+
+
+def test_what_only_a_reply_shows_is_not_remembered() -> None:
+    long = report("x", minute(1), Phase.DIAGNOSED, lines=(Text("finding", "발견"),) * 50, request_ids=("r",) * 50)
+    (kept,) = remembered(long)
+    assert (kept.lines, kept.answers, kept.request_ids) == ((), (), ())
+    assert kept.changes == long.changes
