@@ -25,6 +25,7 @@ class Registry:
     def __init__(self, package: ModuleType = actions) -> None:
         self._package = package
         self._actions: dict[str, Action] = {}
+        self._listed: tuple[str, ...] = ()
 
     def get(self, name: str) -> Action:
         """Return the action called ``name``; KeyError when there is none, CannotRun when its file is not one action."""
@@ -44,7 +45,10 @@ class Registry:
         return self.get(action).problem(parameters) if action in self._names() else None
 
     def _names(self) -> tuple[str, ...]:
-        return tuple(sorted(module.name.replace("_", "-") for module in pkgutil.iter_modules(self._package.__path__)))
+        if not self._listed:  # the folder is read once: a catalogue asks for every row
+            found = pkgutil.iter_modules(self._package.__path__)
+            self._listed = tuple(sorted(module.name.replace("_", "-") for module in found))
+        return self._listed
 
 
 @cache
