@@ -54,6 +54,11 @@ def test_the_editors_schema_is_what_was_reviewed(golden: Any) -> None:
 DONE = {
     "ecs/cpu-high": [("scale-service", Mode.AUTO)],
     "sqs/oldest-message-age": [("scale-consumers", Mode.AUTO)],
+    "ecs/running-below-desired": [("roll-back-deployment", Mode.AUTO), ("restart-tasks", Mode.AUTO)],
+    "alb/5xx-rate": [("roll-back-deployment", Mode.AUTO), ("restart-tasks", Mode.AUTO)],
+    "api-gateway/5xx-rate": [("roll-back-deployment", Mode.AUTO)],
+    "api-gateway/latency-p90": [("answer-traffic-surge", Mode.APPROVE)],
+    "api-gateway/4xx-rate": [("answer-traffic-surge", Mode.APPROVE)],
     "sqs/dlq-not-empty": [("redrive-dead-letters", Mode.APPROVE)],
     "aurora/connections-near-max": [("end-database-sessions", Mode.APPROVE)],
 }
