@@ -131,14 +131,14 @@ def _block(defences: Defences, traffic: Traffic, parameters: Mapping[str, Any]) 
         )
     if defences.blocked is None:
         return _no(Reason.UNKNOWN, f"The addresses of {ips.name} could not be read.", f"{ips.name}의 주소를 읽을 수 없습니다.")
-    if defences.blocked:
+    if defences.blocked != web_acl.EMPTY:
         return None  # some are blocked already: ours of before, or people's; not added to
     talkers = traffic.logged.talkers or ()
     found = chosen(talkers, traffic.logged.requests, parameters["allow"], parameters["max_blocked"] / 100)
     if not found:
         return None  # no address stands out, or the first of them is more than may be blocked: the next rung
     resource = web_acl.set_resource(ips)
-    return Change(resource, web_acl.ADDRESSES, "", " ".join(sorted(found)), web_acl.via(ips))
+    return Change(resource, web_acl.ADDRESSES, web_acl.EMPTY, web_acl.addresses_value(found), web_acl.via(ips, (), found))
 
 
 def _throttle(defences: Defences, traffic: Traffic, parameters: Mapping[str, Any]) -> Change | Refusal | None:

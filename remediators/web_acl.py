@@ -7,8 +7,9 @@ https://docs.aws.amazon.com/waf/latest/APIReference/API_UpdateWebACL.html
 
 from __future__ import annotations
 
+import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +20,8 @@ from remediators.action import Clients, Overtaken, Permit
 from remediators.usual_traffic import SCOPES
 
 ACTION, ADDRESSES = "action", "addresses"
+EMPTY = "no addresses"
+_NONE = "-"
 ATTEMPTS = 5
 # What UpdateWebACL takes, and what GetWebACL shows beside it. A member in neither list would be lost: nothing is changed then.
 REPLACED = frozenset(
@@ -103,9 +106,9 @@ def set_resource(ips: Named) -> str:
     return f"wafv2:{SCOPES[ips.scope]}/ipset/{ips.name}"
 
 
-def via(named: Named) -> str:
-    """Return what a change carries to find the ACL or set again."""
-    return f"{named.scope} {named.name} {named.id}"
+def via(named: Named, *lists: Sequence[str]) -> str:
+    """Return what a change carries to find the ACL or set again; of a set also the addresses that its values stand for."""
+    return " ".join([named.scope, named.name, named.id, *(",".join(sorted(items)) or _NONE for items in lists)])
 
 
 def observe(clients: Clients, acl: Named) -> Acl:
@@ -120,8 +123,14 @@ def observe(clients: Clients, acl: Named) -> Acl:
 
 
 def addresses(clients: Clients, ips: Named) -> str:
-    """Return an IP set's addresses as a change's value: sorted, a blank between. wafv2 GetIPSet."""
-    return _joined(clients("wafv2").get_ip_set(**ips.key)["IPSet"]["Addresses"])
+    """Return an IP set's addresses as a change's value. wafv2 GetIPSet."""
+    return addresses_value(clients("wafv2").get_ip_set(**ips.key)["IPSet"]["Addresses"])
+
+
+def addresses_value(items: Sequence[str]) -> str:
+    """Return a set of addresses as a change's value: how many, and a digest that no other set has; a list fills a message."""
+    digest = hashlib.sha256(" ".join(sorted(items)).encode()).hexdigest()[:12]
+    return f"{len(items)} addresses #{digest}" if items else EMPTY
 
 
 def action_value(action: Mapping[str, Any]) -> str:
@@ -160,7 +169,7 @@ def apply(clients: Clients, change: Change, permit: Permit) -> tuple[str, ...]:
 
 
 def _set_action(clients: Clients, change: Change, permit: Permit) -> tuple[str, ...]:
-    acl, rule, client = Named(*change.via.split()), change.resource.rsplit("/", 1)[-1], clients("wafv2")
+    acl, rule, client = Named(*change.via.split()[:3]), change.resource.rsplit("/", 1)[-1], clients("wafv2")
     answer = client.get_web_acl(**acl.key)
     whole = answer["WebACL"]
     strange = sorted(set(whole) - REPLACED - SHOWN_ONLY)
@@ -176,16 +185,17 @@ def _set_action(clients: Clients, change: Change, permit: Permit) -> tuple[str, 
 
 
 def _set_addresses(clients: Clients, change: Change, permit: Permit) -> tuple[str, ...]:
-    ips, client = Named(*change.via.split()), clients("wafv2")
+    ips, client = Named(*change.via.split()[:3]), clients("wafv2")
+    lists = [[] if text == _NONE else text.split(",") for text in change.via.split()[3:]]
+    wanted = next((items for items in lists if addresses_value(items) == change.after), None)
     answer = client.get_ip_set(**ips.key)
-    now = _joined(answer["IPSet"]["Addresses"])
+    now = addresses_value(answer["IPSet"]["Addresses"])
     if now == change.after:
         return ()
-    if now != change.before:
-        raise Overtaken(_otherwise(change, f"{len(now.split())} addresses"))
+    if now != change.before or wanted is None:
+        raise Overtaken(_otherwise(change, now))
     permit()
     described = {"Description": answer["IPSet"]["Description"]} if answer["IPSet"].get("Description") else {}
-    wanted = str(change.after or "").split()
     done = client.update_ip_set(**ips.key, **described, Addresses=wanted, LockToken=answer["LockToken"])
     return (str(done["ResponseMetadata"]["RequestId"]),)
 
@@ -208,10 +218,6 @@ def _sets(statement: Any) -> list[str]:
         here = [statement["IPSetReferenceStatement"]["ARN"]] if "IPSetReferenceStatement" in statement else []
         return here + [arn for value in statement.values() for arn in _sets(value)]
     return [arn for item in statement for arn in _sets(item)] if isinstance(statement, list) else []
-
-
-def _joined(items: list[str]) -> str:
-    return " ".join(sorted(items))
 
 
 def _otherwise(change: Change, now: str) -> Text:

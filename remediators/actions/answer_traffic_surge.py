@@ -203,16 +203,14 @@ class AnswerTrafficSurge:
             surge_ladder.RATE: Text(
                 f"addresses above the rule's rate are blocked{meets.en}", f"규칙의 속도를 넘는 주소를 차단합니다{meets.ko}"
             ),
-            surge_ladder.BLOCK: Text(
-                f"{len(str(change.after).split())} addresses are blocked", f"주소 {len(str(change.after).split())}개를 차단합니다"
-            ),
+            surge_ladder.BLOCK: Text(f"{change.after} are blocked", f"{change.after} 차단"),
             surge_ladder.THROTTLE: Text(
                 "the whole stage is throttled, customers too", "고객을 포함해 스테이지 전체를 제한합니다"
             ),
         }[rung]
         why = _head(score, said)
         approval = rung == surge_ladder.THROTTLE  # it hurts everybody: never by itself
-        return Proposal(self.spec.name, self.resource(situation), (change,), why, approval, score.lines)
+        return Proposal(self.spec.name, self.resource(situation), (change,), why, approval, (*_named(change), *score.lines))
 
     def _scale(self, tasks: Tasks, score: Score, situation: Situation) -> Proposal | Refusal:
         undecided = score.verdict is Verdict.UNDECIDED
@@ -223,6 +221,15 @@ class AnswerTrafficSurge:
         return replace(
             scaled, action=self.spec.name, resource=self.resource(situation), why=why, approval=undecided, lines=score.lines
         )
+
+
+def _named(change: Change) -> tuple[Text, ...]:
+    """Say which addresses would be blocked, ten a line: whoever approves it has to see them."""
+    if change.knob != web_acl.ADDRESSES:
+        return ()
+    found = [address.removesuffix("/32") for address in change.via.split()[-1].split(",")]
+    rows = [", ".join(found[start : start + 10]) for start in range(0, len(found), 10)]
+    return tuple(Text(f"Blocked: {row}", f"차단: {row}") for row in rows)
 
 
 def _surges(seen: Traffic) -> bool:

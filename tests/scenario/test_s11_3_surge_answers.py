@@ -170,9 +170,11 @@ def test_a_few_heavy_addresses_are_blocked_up_to_the_share_and_come_out_again(or
         ordinary.feed.play([*ordinary.feed.customers(1.0), *ordinary.feed.botnet(240), *ordinary.feed.botnet(240, bots=8)])
     answer = ordinary.decide(ladder=["addresses"])
     change = changed(answer)
-    assert (change.resource, change.knob, change.before) == ("wafv2:REGIONAL/ipset/tocsin-blocked", "addresses", "")
-    chosen = str(change.after).split()
+    assert (change.resource, change.knob, change.before) == ("wafv2:REGIONAL/ipset/tocsin-blocked", "addresses", "no addresses")
+    chosen = change.via.split()[-1].split(",")
     assert 1 <= len(chosen) <= 4
+    assert isinstance(answer, Proposal)
+    assert all(address.removesuffix("/32") in answer.lines[0].en for address in chosen)
     seen = dict(ordinary.kept["talkers"])  # type: ignore[index]  # an attack leaves evidence
     total = sum(count for *_, count in ordinary.kept["paths"])  # type: ignore[index]  # as above
     assert sum(seen[address.removesuffix("/32")] for address in chosen) <= 0.2 * total

@@ -183,15 +183,33 @@ def test_the_members_of_a_web_acl_are_those_of_the_service_model() -> None:
 
 
 def test_a_set_is_replaced_whole_and_given_back_whole() -> None:
-    ips = Named("regional", "set", ID)
-    waf = Waf(_plain(), ["192.0.2.9/32"])
-    block = Change(web_acl.set_resource(ips), web_acl.ADDRESSES, "192.0.2.9/32", "192.0.2.9/32 198.51.100.1/32", web_acl.via(ips))
+    ips, before, after = Named("regional", "set", ID), ["192.0.2.9/32"], ["192.0.2.9/32", "198.51.100.1/32"]
+    waf = Waf(_plain(), before)
+    values, via = (web_acl.addresses_value(before), web_acl.addresses_value(after)), web_acl.via(ips, before, after)
+    block = Change(web_acl.set_resource(ips), web_acl.ADDRESSES, *values, via)
     web_acl.apply(waf, block, free)
-    assert waf.addresses == ["192.0.2.9/32", "198.51.100.1/32"]
+    assert waf.addresses == after
+    assert web_acl.addresses(waf, ips) == block.after
     with pytest.raises(Overtaken):
         web_acl.apply(Waf(_plain(), ["203.0.113.1/32"]), block, free)
     web_acl.apply(waf, Change(block.resource, block.knob, block.after, block.before, block.via), free)
-    assert waf.addresses == ["192.0.2.9/32"]
+    assert waf.addresses == before
+
+
+@given(st.lists(st.ip_addresses(v=4).map(lambda ip: f"{ip}/32"), unique=True, max_size=50))
+def test_a_sets_value_is_short_and_of_this_set_alone(items: list[str]) -> None:
+    value = web_acl.addresses_value(items)
+    assert len(value) <= 30
+    assert value == web_acl.addresses_value(sorted(items, reverse=True))
+    assert value != web_acl.addresses_value([*items, "192.0.2.255/31"])
+
+
+def test_a_change_whose_list_was_lost_blocks_nobody() -> None:
+    waf, ips = Waf(_plain(), []), Named("regional", "set", ID)
+    lost = Change(web_acl.set_resource(ips), web_acl.ADDRESSES, web_acl.EMPTY, "2 addresses #0123456789ab", web_acl.via(ips, ()))
+    with pytest.raises(Overtaken):
+        web_acl.apply(waf, lost, free)
+    assert waf.updates == 0
 
 
 # --- whom to block ----------------------------------------------------------------------------------------------------
@@ -265,7 +283,7 @@ SEEN = Traffic(frozenset({"log"}), Rates(900, 900, 300), Rates(100, 100, 98), Lo
 
 def ladder(
     rules: Mapping[str, Rule] = RULES,
-    blocked: str | None = "",
+    blocked: str | None = web_acl.EMPTY,
     throttle: str | None = None,
     counted: Mapping[str, float] | None = None,
     **row: Any,
@@ -285,7 +303,7 @@ def test_the_mildest_rung_that_is_free_comes_first() -> None:
     assert ladder(turned(OURS, "challenge"))[0] == "rate"
     both = turned("rate", "block", turned(OURS, "challenge"))
     assert ladder(both)[0] == "addresses"
-    assert ladder(both, blocked="192.0.2.7/32").reason is Reason.AT_CEILING
+    assert ladder(both, blocked="1 addresses #00").reason is Reason.AT_CEILING
     assert ladder(captcha=True)[1].after == "captcha"
     assert ladder(ladder=["addresses"])[0] == "addresses"
 
