@@ -23,13 +23,16 @@ from remediators.dynamodb import History
 from remediators.evidence import DEFAULT_DAYS, EvidenceTable, days_of
 from remediators.execute import Engine
 from remediators.journal import JOURNAL_TYPE, Journal, retention
+from remediators.levels import Levels
 from remediators.look import Looker
+from remediators.outstanding import Outstanding
 from remediators.ports import ActionSource, Delivery, Ports
 from remediators.registry import registry
 from remediators.reports import Reports
 from remediators.revert import Reverter
 from remediators.scheduler import Scheduler
 from remediators.surroundings import Surroundings
+from remediators.sweep import Sweeper
 from remediators.timers import TIMER_TYPE, Timer, TimerKind
 from remediators.verify import Verifier
 from remediators.watch import Watcher
@@ -72,6 +75,7 @@ class App:
             TimerKind.REVERT: self._reverter.on_timer,
             TimerKind.WATCH: self._watcher.on_timer,
             TimerKind.EXPIRE: self._engine.questions.expire,
+            TimerKind.SWEEP: Sweeper(ports, self._engine, self._verifier, self._reverter).on_timer,
         }
 
     def handle(self, event: dict[str, Any], context: object, now: datetime) -> PartialItemFailureResponse:
@@ -163,10 +167,19 @@ def build(environ: Mapping[str, str], audit: Audit | None = None, *, actions: Ac
             outbox=Reports(clients, environ["TOCSIN_REPORTS_QUEUE_URL"]),
             actions=actions or registry(),
             audit=journal.note,
+            levels=Levels(clients),
+            outstanding=Outstanding(lambda: clients.boto("dynamodb"), environ["TOCSIN_HISTORY_TABLE"]),
             home=_home(environ["TOCSIN_COMMANDS_QUEUE_ARN"]),
+            prefix=_prefix(environ),
         ),
         journal,
     )
+
+
+def _prefix(environ: Mapping[str, str]) -> str:
+    """Return what the names of this stage's alarms begin with, ``<prefix>/<stage>/``; the switch stands under the same prefix."""
+    first = environ.get("TOCSIN_PREFIX") or environ["TOCSIN_SWITCH_PARAMETER"].strip("/").split("/")[0]
+    return f"{first}/{environ['TOCSIN_STAGE']}/"
 
 
 def _evidence(environ: Mapping[str, str], clients: Clients) -> EvidenceTable:

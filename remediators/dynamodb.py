@@ -4,6 +4,7 @@ Keys (``pk``, ``sk``):
     service#<service>    episode#<subject> · in-flight           all that one service's plan needs, in one Query
     resource#<resource>  lock · lease · count#<policy>           all that one resource's guards need, in one Query
     run#<id>             run                                     the intent and what became of it
+    due                  <run id>                                when an outstanding run is next due, for the reconciler
 ``expires_at`` (epoch seconds) is the table's TTL attribute; locks have none, so that their tokens only ever grow.
 """
 
@@ -211,7 +212,7 @@ class History(Table):
         False when any of them has moved since it was read. ``counts`` is None for what is not counted (yet): a run that
         changes nothing, and one that waits for a person. ``until`` is how long service and resource are held at most.
         """
-        writes = [self._writes.put_run(run, now, new=True), self._writes.decide_by(run, episode)]
+        writes = [*self._writes.put_run(run, now, new=True), self._writes.decide_by(run, episode)]
         if run.proposal.changes:
             writes += [
                 self._writes.hold(f"service#{run.service}", "in-flight", run, until, seen=None, now=now),
@@ -226,7 +227,7 @@ class History(Table):
     ) -> bool:
         """Turn the question ``seen`` into the intent ``run``: counted and lent now, held on; False when anything has moved."""
         writes = [
-            self._writes.put_run(run, now, new=False),
+            *self._writes.put_run(run, now, new=False),
             self._writes.hold(f"service#{run.service}", "in-flight", run, until, seen=None, now=now),
             self._writes.hold(f"resource#{run.resource}", "lock", run, until, seen=seen.token, now=now),
             self._writes.lends_to(run),
@@ -239,7 +240,7 @@ class History(Table):
         return self._try(
             "transact_write_items",
             TransactItems=[
-                self._writes.put_run(taken, now, new=False),
+                *self._writes.put_run(taken, now, new=False),
                 self._writes.hold(f"resource#{run.resource}", "lock", taken, until, seen=run.token, now=now),
             ],
         )
@@ -254,7 +255,7 @@ class History(Table):
             wanted = to(known) if known else None
             if known is None or wanted is None:
                 return None
-            if self._try("transact_write_items", TransactItems=[self._writes.put_run(wanted, now, new=False)]):
+            if self._try("transact_write_items", TransactItems=self._writes.put_run(wanted, now, new=False)):
                 return RunRecord.from_document(wanted.to_document(), known.version + 1)
         raise Retryable(f"run {run} is being written by others")
 
@@ -283,7 +284,7 @@ class History(Table):
         return self._try(
             "transact_write_items",
             TransactItems=[
-                self._writes.put_run(restore, now, new=False),
+                *self._writes.put_run(restore, now, new=False),
                 self._writes.hold(f"resource#{run.resource}", "lock", restore, until, seen=restore.token - 1, now=now),
                 self._writes.still_lent(run),
             ],

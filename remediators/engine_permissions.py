@@ -50,6 +50,7 @@ NEEDS: tuple[Need, ...] = (
     Need("Evidence", _all(("dynamodb:PutItem",), _TABLE + "evidence", "what was seen before a change; written, never read back")),
     Need("Journal", _all(("dynamodb:PutItem",), _TABLE + "journal", "what was decided and done; put where nothing stands")),
     Need("Alarms", _all(("cloudwatch:DescribeAlarms",), "*", "whether it still rings; composite alarms are returned on * only")),
+    Need("MuteRules", _all(("cloudwatch:ListAlarmMuteRules",), "*", "whether people muted what the reconciler found ringing")),
     Need("Reports", _all(("sqs:SendMessage",), _QUEUE + "notifier", "what was done, on its way to people")),
     Need("WakeUpCalls", _all(("sqs:SendMessage",), _QUEUE + "remediators", "timers of up to fifteen minutes")),
     Need(

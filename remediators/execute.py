@@ -13,7 +13,7 @@ from alarms.domain.decision import Ask, Decision, Reason, Run, Skip
 from alarms.domain.errors import Permanent, Retryable
 from alarms.domain.event import AlarmEvent, State
 from alarms.domain.incident import Ending, ending_of
-from remediators import wording
+from remediators import chronicle, wording
 from remediators.acting import Acting, Unwakeable, Wake
 from remediators.action import Situation, unfit
 from remediators.aws import Unreadable
@@ -87,6 +87,7 @@ class Engine:
         if claimed is Claimed.OLDER or (claimed is Claimed.SAME and episode.followed(episode.changed_at)):
             self._refuse(Facts(delivery.now, ring, alarm, claimed=claimed), delivery)
             return
+        self._ports.audit(chronicle.rang(ring, alarm, delivery.now))
         if episode.lease_run:
             self._keep_what_was_lent(episode.lease_run, delivery)
         waits = episode.status is EpisodeStatus.CLAIMED  # opened just now, or by a delivery that did not get further
@@ -262,6 +263,8 @@ class Engine:
             return
         ending = ending_of(event)
         self._telling.note("over", ring.subject, ending.value if ending else "", delivery.now)
+        if episode.ring is not None:
+            self._ports.audit(chronicle.ended(episode.ring, ending, event.changed_at, delivery.now))
         # It had rung: an OK from data after INSUFFICIENT_DATA is no first evaluation.
         if ending is not Ending.RECOVERED and not (ending is Ending.FIRST_OK and episode.ring):
             return

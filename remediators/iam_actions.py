@@ -53,6 +53,7 @@ WITHOUT_RESOURCE: tuple[str, ...] = (
     "cloudtrail:LookupEvents",
     "cloudwatch:DescribeAlarm*",  # composite alarms are returned on "*" only
     "cloudwatch:GetMetricData",
+    "cloudwatch:ListAlarmMuteRules",
     "cloudwatch:ListMetrics",
     "ec2:Describe*",
     "ecs:DescribeTaskDefinition",

@@ -15,6 +15,8 @@ from alarms.domain.text import Text
 from remediators.action import Action, Clients, unbounded
 from remediators.dynamodb import History
 from remediators.facts import LiveAlarm
+from remediators.levels import Levels
+from remediators.outstanding import Outstanding
 from remediators.surroundings import Surroundings
 from remediators.switch import Switch
 from remediators.timers import Timer
@@ -112,7 +114,10 @@ class Ports:
     outbox: Outbox
     actions: ActionSource
     audit: Callable[[dict[str, Any]], None]
+    levels: Levels
+    outstanding: Outstanding
     home: str = ""  # ``account/region`` of this remediator: alarms of another are never acted on
+    prefix: str = ""  # what the names of this stage's alarms begin with
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,11 +8,14 @@ from datetime import datetime, timedelta
 
 from alarms.domain.bounds import DAY_S, Limit, Scope
 from alarms.domain.event import iso
+from remediators.due import PARTITION, due_at, watched_alarm
 from remediators.items import Item, expiry, key, values_of
 from remediators.records import EpisodeRecord, RunRecord
 from remediators.standing import Around, Counter, Lease, ResourceState, Standing
 
 RUNS_FOR = timedelta(days=400)
+# What is past as it is written has just been tried: the reconciler leaves it to its own timers for a while.
+TRIED = timedelta(minutes=15)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +32,11 @@ class Writes:
     def __init__(self, table: str) -> None:
         self._table = table
 
-    def put_run(self, run: RunRecord, now: datetime, *, new: bool) -> Item:
-        """Store the run: a new one only if no run has its identity, a known one only in the version that was read."""
+    def put_run(self, run: RunRecord, now: datetime, *, new: bool) -> list[Item]:
+        """Store the run: a new one only if no run has its identity, a known one only in the version that was read.
+
+        With it goes when it is next due, for the reconciler to find; a run that is done with is not listed (any more).
+        """
         put: Item = {
             "TableName": self._table,
             "Item": values_of(
@@ -48,7 +54,15 @@ class Writes:
         }
         if not new:
             put["ExpressionAttributeValues"] = values_of({":seen": run.version})
-        return {"Put": put}
+        return [{"Put": put}, *self._due(run, now, new=new)]
+
+    def _due(self, run: RunRecord, now: datetime, *, new: bool) -> list[Item]:
+        moment = due_at(run)
+        if moment is None:
+            return [] if new else [{"Delete": {"TableName": self._table, "Key": key(PARTITION, run.id)}}]
+        found_at = max(moment, now + TRIED) if moment <= now else moment
+        item = {"pk": PARTITION, "sk": run.id, "due_at": iso(found_at), "alarm": watched_alarm(run)}
+        return [{"Put": {"TableName": self._table, "Item": values_of({**item, "expires_at": expiry(now, RUNS_FOR)})}}]
 
     def decide_by(self, run: RunRecord, episode: EpisodeRecord) -> Item:
         """Decide the episode, which must still be open and unchanged: an OK or another decision meanwhile stops the run."""

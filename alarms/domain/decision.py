@@ -43,6 +43,7 @@ class Reason(StrEnum):
     NOT_ALLOWED = "not-allowed"  # whoever decided may not decide this
     DENIED = "denied"  # a person said no
     EXPIRED = "expired"  # nobody answered in time
+    FIRST_SEEN = "first-seen"  # the reconciler found it ringing and only tells, this time
     HARMFUL = "harmful"  # the change did harm and was taken back
 
 

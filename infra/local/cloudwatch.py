@@ -16,6 +16,7 @@ from infra.local.aws_error import AwsError
 from infra.local.clock import ALARMS, Clock, Due
 from infra.local.metric_operations import MetricOperations
 from infra.local.metric_store import MetricStore
+from infra.local.mute_rules import MuteRules
 from infra.local.seam import Operation, Request, Seam
 
 # Calls a second that AWS takes from one account and region. [AWS General Reference, CloudWatch quotas]
@@ -42,6 +43,7 @@ class CloudWatch:
         self._operations: dict[str, Operation] = {
             **alarm_operations.operations,
             **MetricOperations(self.metrics).operations,
+            **MuteRules(place).operations,
         }
         clock.every(60, lambda: self._judge(self.evaluation.every_minute), order=ALARMS, label="alarms")
         self._quick: Due | None = None

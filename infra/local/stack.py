@@ -23,6 +23,7 @@ from infra.local.slack_people import APPROVER, SECOND_APPROVER, SIGNING_SECRET, 
 from notifier import dynamodb as threads
 from remediators import dynamodb as history
 from remediators import journal
+from remediators.timers import Timer, TimerKind
 
 ROOMS = ("notifier", "remediators")
 # Six times the functions' timeout of 30 s, as Lambda's documentation asks for.
@@ -63,6 +64,8 @@ def build(aws: Embedded, settings: Settings, *, slack_url: str, channel: str, mo
     aws.client("ssm").put_parameter(Name=approvers, Value=json.dumps({"approvers": may}), Type="String")
     aws.client("scheduler").create_schedule_group(Name=base)
     remediators = queues["remediators"]
+    role = f"arn:aws:iam::{aws.place.account}:role/{base}-scheduler"
+    _reconciler(aws, base, remediators, role)
     environ = {
         "TOCSIN_STAGE": settings.stage,
         "TOCSIN_CATALOGUE_TABLE": tables["catalogue"],
@@ -80,12 +83,24 @@ def build(aws: Embedded, settings: Settings, *, slack_url: str, channel: str, mo
         "TOCSIN_COMMANDS_QUEUE_URL": remediators.url,
         "TOCSIN_COMMANDS_QUEUE_ARN": remediators.arn,
         "TOCSIN_SCHEDULER_GROUP": base,
-        "TOCSIN_SCHEDULER_ROLE_ARN": f"arn:aws:iam::{aws.place.account}:role/{base}-scheduler",
+        "TOCSIN_SCHEDULER_ROLE_ARN": role,
         "TOCSIN_SWITCH_PARAMETER": switch,
         "AWS_DEFAULT_REGION": settings.region,
         "AWS_REGION": settings.region,
     }
     return Stack(queues["notifier"], remediators, environ)
+
+
+def _reconciler(aws: Embedded, group: str, queue: Queue, role: str) -> None:
+    """Wake the reconciler every five minutes."""
+    sweep = Timer(TimerKind.SWEEP, f"{aws.place.account}/{aws.place.region}")
+    aws.client("scheduler").create_schedule(
+        Name="sweep",
+        GroupName=group,
+        ScheduleExpression="rate(5 minutes)",
+        FlexibleTimeWindow={"Mode": "OFF"},
+        Target={"Arn": queue.arn, "RoleArn": role, "Input": json.dumps(sweep.to_document())},
+    )
 
 
 def next_visible(aws: Embedded, queue: Queue) -> datetime | None:
