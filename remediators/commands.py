@@ -77,14 +77,14 @@ class Commands:
     def _holds(self, service: str, ring: Ring, command: Command) -> None:
         """Hold ``service`` from the click on, and say who does and until when."""
         hold = Hold(command.by, command.at + HELD_FOR)
-        self._ports.surroundings.hold(service, hold)
+        self._ports.surroundings.hold(service, hold, command.at)
         self._say_held(ring, command, wording.held(hold.by, hold.until), hold)
 
     def _release(self, command: Command, delivery: Delivery) -> None:
         found = self._episode(command, delivery)
         if found is not None:
             service, ring = found
-            self._ports.surroundings.release(service)
+            self._ports.surroundings.release(service, command.by, command.at)
             self._say_held(ring, command, wording.RELEASED, None)
 
     def _say_held(self, ring: Ring, command: Command, why: Text, hold: Hold | None) -> None:
@@ -92,10 +92,10 @@ class Commands:
         self._telling.episode(ring, Phase.HELD, "", why, command.at, detail)
 
     def _mute(self, command: Command, _: Delivery) -> None:
-        self._ports.surroundings.mute(command.subject, Hold(command.by, command.at + HELD_FOR))
+        self._ports.surroundings.mute(command.subject, Hold(command.by, command.at + HELD_FOR), command.at)
 
     def _unmute(self, command: Command, _: Delivery) -> None:
-        self._ports.surroundings.unmute(command.subject)
+        self._ports.surroundings.unmute(command.subject, command.by, command.at)
 
     def _episode(self, command: Command, delivery: Delivery) -> tuple[str, Ring] | None:
         """Return service and ring of the episode that a command names; None when nobody knows it."""

@@ -47,33 +47,45 @@ class Surroundings(Table):
 
     # --- people's holds -----------------------------------------------------------------------------------------------
 
-    def hold(self, service: str, hold: Hold) -> None:
-        """Leave ``service`` alone until ``hold`` ends; a later end stands, an earlier one does not shorten it."""
-        self._until(f"service#{service}", "hold", hold)
+    def hold(self, service: str, hold: Hold, at: datetime) -> None:
+        """Leave ``service`` alone until ``hold`` ends. The last click counts, by its time ``at``, not the last copy."""
+        self._clicked(f"service#{service}", "hold", hold, at)
 
-    def release(self, service: str) -> None:
-        """End the hold of ``service``."""
-        self._try("delete_item", Key=key(f"service#{service}", "hold"))
+    def release(self, service: str, by: str, at: datetime) -> None:
+        """End the hold of ``service``; one that was asked for later than ``at`` stands."""
+        self._clicked(f"service#{service}", "hold", Hold(by, at), at)
 
     def held(self, service: str) -> Hold | None:
         """Return who holds ``service``."""
         item = self._get(f"service#{service}", "hold")
         return hold_of(item) if item else None
 
-    def mute(self, episode: str, hold: Hold) -> None:
-        """Remember that a person silenced the incident of ``episode``."""
-        self._until(f"episode#{episode}", "mute", hold)
+    def mute(self, episode: str, hold: Hold, at: datetime) -> None:
+        """Remember that a person silenced the incident of ``episode``; the last click counts here too."""
+        self._clicked(f"episode#{episode}", "mute", hold, at)
 
-    def unmute(self, episode: str) -> None:
-        """Forget that the incident was silenced."""
-        self._try("delete_item", Key=key(f"episode#{episode}", "mute"))
+    def unmute(self, episode: str, by: str, at: datetime) -> None:
+        """Remember that the incident may be spoken of again."""
+        self._clicked(f"episode#{episode}", "mute", Hold(by, at), at)
 
     def muted(self, episode: str) -> Hold | None:
         """Return who silenced the incident of ``episode``."""
         item = self._get(f"episode#{episode}", "mute")
         return hold_of(item) if item else None
 
+    def _clicked(self, pk: str, sk: str, hold: Hold, at: datetime) -> None:
+        self._try(
+            "update_item",
+            Key=key(pk, sk),
+            UpdateExpression="SET held_by = :by, held_until = :until, said_at = :at, expires_at = :expires",
+            ConditionExpression="attribute_not_exists(said_at) OR said_at < :at",
+            ExpressionAttributeValues=values_of(
+                {":by": hold.by, ":until": iso(hold.until), ":at": iso(at), ":expires": expiry(hold.until, KEPT_FOR)}
+            ),
+        )
+
     def _until(self, pk: str, sk: str, hold: Hold) -> None:
+        """Keep something until ``hold`` ends; a later end stands."""
         self._try(
             "update_item",
             Key=key(pk, sk),

@@ -176,7 +176,7 @@ class Telling:
             phase=phase,
             action=action,
             mode="",
-            headline=wording.headline(phase, action, ()),
+            headline=wording.FREE if phase is Phase.HELD and detail.until is None else wording.headline(phase, action, ()),
             why=why,
             reason=detail.reason.value if detail.reason else "",
             lines=lines,

@@ -82,6 +82,7 @@ NOT_AS_SHOWN = Text(
 )
 NOBODY_ANSWERED = Text("Nobody answered in time; nothing was changed.", "기한 내 응답이 없어 아무것도 바꾸지 않았습니다.")
 NO_GOOD = Text("It did not help, so it is given back at once.", "효과가 없어 바로 되돌립니다.")
+FREE = Text("Automation may act again", "자동 조치 재개")
 RELEASED = Text("Automation may act here again.", "자동 조치를 다시 허용했습니다.")
 NOTHING_OUT = Text("There is nothing (any more) to undo.", "되돌릴 것이 (더 이상) 없습니다.")
 ANSWERED_ALREADY = Text("This question is answered already.", "이미 처리된 요청입니다.")

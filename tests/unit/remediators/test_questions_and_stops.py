@@ -283,3 +283,38 @@ def test_buttons_that_name_nothing_known_are_harmless(story: World) -> None:
 
     assert story.changes() == []
     assert story.failed == 0
+
+
+def rung(story: World) -> str:
+    """Let the API ring, settled in a minute; return its episode's id."""
+    story.apply(api_alarm(settle_s=60))
+    story.ring(API)
+    story.wait(5)
+    return str(next(entry["episode"] for entry in story.audit if "episode" in entry))
+
+
+def test_a_late_copy_of_a_release_does_not_end_a_newer_hold(story: World) -> None:
+    episode = rung(story)
+    press(story, CommandKind.HOLD, episode)
+    story.wait(5)
+    released = press(story, CommandKind.RELEASE, episode)
+    story.wait(5)
+    press(story, CommandKind.HOLD, episode, by=KIM)
+    story.wait(5)
+    press(story, CommandKind.RELEASE, episode, at=released.at, id=released.id)
+    story.wait(90)
+
+    assert story.changes() == []
+    assert story.reasons()[-1] == "held"
+
+
+def test_a_late_copy_of_a_hold_does_not_bring_it_back_after_its_release(story: World) -> None:
+    episode = rung(story)
+    held = press(story, CommandKind.HOLD, episode)
+    story.wait(5)
+    press(story, CommandKind.RELEASE, episode, by=KIM)
+    story.wait(5)
+    press(story, CommandKind.HOLD, episode, at=held.at, id=held.id)
+    story.wait(400)
+
+    assert story.changes() == [("RegisterScalableTarget", 6)]
