@@ -90,13 +90,20 @@ def _read(signal: Signal, clients: Clients, look: Look, left_s: Callable[[], flo
         return Gap(signal.key, signal.name, _refused(failure.code), chosen=failure.code == _NO_PLAN)
     except Retryable:
         return Gap(signal.key, signal.name, Text("AWS did not answer in time, or throttled", "AWS 응답 지연 또는 호출 제한"))
-    except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
-        # One answer in an unknown shape must not cost the rest of the diagnosis.
-        kind = type(error).__name__
-        return Gap(
-            signal.key, signal.name, Text(f"AWS's answer could not be read ({kind})", f"AWS 응답을 해석할 수 없음({kind})")
-        )
+    except STRANGE as error:
+        return strange(signal, error)
     return None
+
+
+# What an answer in an unknown shape raises: one such answer must not cost the rest of the diagnosis.
+STRANGE = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError)
+
+
+def strange(signal: Signal, error: Exception) -> Gap:
+    """Return the gap that an answer in an unknown shape leaves."""
+    kind = type(error).__name__
+    why = Text(f"AWS's answer could not be read ({kind})", f"AWS 응답을 해석할 수 없음({kind})")
+    return Gap(signal.key, signal.name, why)
 
 
 def _refused(code: str) -> Text:

@@ -12,7 +12,7 @@ from alarms.domain.text import Text
 from remediators.diagnosis import impact
 from remediators.diagnosis.finding import Finding, Gap, plain
 from remediators.diagnosis.impact import Impact
-from remediators.diagnosis.reading import SIGNALS, Seen
+from remediators.diagnosis.reading import SIGNALS, STRANGE, Seen, strange
 from remediators.diagnosis.weighing import Confidence, Ranking, rank
 
 MOST_LINES = 12
@@ -93,15 +93,20 @@ class Verdict:
 
 
 def judge(seen: Seen) -> Verdict:
-    """Judge what was read: every finding, the ranking of causes, the grade."""
-    findings = tuple(
-        finding for signal in SIGNALS if signal.key in seen.read for finding in signal.judge(seen.read[signal.key], seen.look)
-    )
+    """Judge what was read: every finding, the ranking of causes, the grade. What cannot be judged is one more gap."""
+    findings: list[Finding] = []
+    gaps = list(seen.gaps)
+    for signal in SIGNALS:
+        if signal.key in seen.read:
+            try:
+                findings += signal.judge(seen.read[signal.key], seen.look)
+            except STRANGE as error:
+                gaps.append(strange(signal, error))
     return Verdict(
-        rank(findings, seen.gaps),
+        rank(findings, gaps),
         impact.grade(impact.measured(findings), seen.look.alarm.severity),
-        findings,
-        seen.gaps,
+        tuple(findings),
+        tuple(gaps),
         any(finding.facts.get("concerns") for finding in findings if finding.signal == "aws-health"),
     )
 

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 
 import pytest
-from diagnosis_world import World, alarm, world
+from diagnosis_world import START, World, alarm, world
+from hypothesis import given
+from hypothesis import strategies as st
 
+from alarms.domain.cause import Cause
 from infra.local.seam import Call
-from remediators.diagnosis.reading import SIGNALS
+from remediators.diagnosis import verdict
+from remediators.diagnosis.finding import Look, Signal
+from remediators.diagnosis.reading import SIGNALS, Seen
+from remediators.diagnosis.ringing import Alarms, Rung
 
 READS = ("Describe", "List", "Lookup", "Get", "StartQuery", "StopQuery")
 
@@ -91,3 +98,24 @@ def test_what_a_service_did_not_declare_is_named(story: World) -> None:
     _, kept = story.diagnose(story.ring(bare))
 
     assert {"logs", "credentials"} <= {gap["signal"] for gap in kept["gaps"]}
+
+
+STRANGE = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=True) | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=8), inner, max_size=2),
+    max_leaves=4,
+)
+
+
+@given(st.sampled_from(SIGNALS), STRANGE)
+def test_whatever_one_signal_read_the_rest_is_told(signal: Signal, read: object) -> None:
+    """AWS adds members, and leaves some out: one answer that nobody understands is a gap with its reason."""
+    ringing = Alarms((Rung("tocsin/prod/api/aurora/x/t", "api", START, "DatabaseConnections"),))
+    look = Look(alarm(), START, START)
+    found = verdict.judge(Seen(look, {"alarms": ringing, signal.key: read}, ()))
+
+    assert verdict.headline(found).en
+    assert verdict.lines(found, look.alarm)
+    assert json.dumps(verdict.document(found, Seen(look, {}, ())), allow_nan=True)
+    if signal.key != "alarms":
+        assert found.cause is Cause.DB_CONNECTIONS

@@ -12,7 +12,9 @@ from alarms.domain.cause import Cause
 from alarms.domain.text import Text
 from remediators.diagnosis.finding import Finding, Gap
 from remediators.diagnosis.impact import Grade, Measured, grade
+from remediators.diagnosis.verdict import ANSWERS
 from remediators.diagnosis.weighing import Confidence, rank
+from remediators.registry import registry
 
 SAID = Text("seen", "확인")
 CAUSES = st.sampled_from([cause for cause in Cause if cause is not Cause.UNKNOWN])
@@ -105,3 +107,8 @@ def test_more_failures_never_give_a_milder_grade(requests: int, data: st.DataObj
         return grade(Measured(requests, failed, 0, up, wanted), severity).grade
 
     assert of(more).value <= of(fewer).value
+
+
+def test_every_cause_has_an_answer_and_every_answer_is_an_action() -> None:
+    assert set(ANSWERS) == set(Cause)
+    assert {name for names in ANSWERS.values() for name in names} <= set(registry().specs())
