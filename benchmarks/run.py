@@ -43,7 +43,7 @@ def main() -> None:
     _add(figures, "warm_event", event, "ms CPU, SQS record to rendered blocks", 1.0, decoding)
     _add(figures, "warm_decision", warm_cost.per_decision_ms(recordings["notifier"], row), "ms CPU, all guards", 1.0, 0.0)
     first_change = _calls_to_change(recordings["remediators"].calls)
-    _add(figures, "calls_to_first_change", first_change, "AWS calls before the first changing call", 14, 0)
+    _add(figures, "calls_to_first_change", first_change, "AWS calls before the first changing call", 12, 0)
     _sizes(figures, {service for recording in recordings.values() for service in recording.services})
     _catalogue(figures)
     _demo(figures)

@@ -30,7 +30,8 @@ ASSUMED = (
     "this is the event's first delivery",
     "the alarm still rings",
     "the live switch allows every mode",
-    "nothing of the service is in flight, nothing ran before",
+    "nothing of the service is in flight, held or closed, nothing ran before",
+    "no other service rings",
     "the resource was not read: what the action would change is not known here",
 )
 
