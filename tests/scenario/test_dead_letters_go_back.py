@@ -161,3 +161,28 @@ def test_letters_that_come_back_stop_the_move_at_once(story: Story) -> None:
     assert story.moves() == ["StartMessageMoveTask", "CancelMessageMoveTask"]
     assert Reason.HARMFUL in [report.reason for report in story.engine.reports()]
     assert sum(story.counts()) == total  # nothing was lost, nothing was purged
+
+
+def sent_back(story: Story) -> int:
+    """Let letters come, be repaired, and go back by themselves; returns the number of the call that started the move."""
+    story.minutes(6)
+    story.apply(idempotent=True)
+    story.minutes(1, jobs=20)
+    story.broken = False
+    story.minutes(18)
+    return next(number for number, call in enumerate(story.engine.calls) if call.operation == "StartMessageMoveTask")
+
+
+@pytest.mark.parametrize("offset", [-1, 0, 1])
+def test_a_handler_that_dies_round_the_start_moves_letters_once(offset: int) -> None:
+    """What was started before the death is found again by its target and rate, running or done."""
+    with world() as engine:
+        at = sent_back(Story(engine))
+    with world() as engine:
+        story = Story(engine)
+        engine.kill_after(at + offset)
+        sent_back(story)
+        story.minutes(10)
+        assert engine.failed >= 1
+        assert story.moves() == ["StartMessageMoveTask"]
+        assert story.counts() == (0, 0)

@@ -187,3 +187,25 @@ def test_a_challenge_is_lifted_at_its_latest_even_while_the_attack_goes_on(story
     assert story.front.actions()["tocsin-challenge"] == "Challenge"
     story.engine.wait(latest.at_latest_s, step=600)
     assert story.front.actions()["tocsin-challenge"] == "Count"
+
+
+@pytest.mark.parametrize("offset", [-2, -1, 0, 1])
+def test_a_handler_that_dies_round_its_change_makes_it_once_and_gives_it_back(offset: int) -> None:
+    """Right before, right after: the rule is turned exactly once, and turned back exactly once."""
+    with world() as engine:
+        whole = Story(engine)
+        whole.apply()
+        whole.attacked(7)
+        at = next(number for number, call in enumerate(engine.calls) if call.operation == "UpdateWebACL")
+    with world() as engine:
+        story = Story(engine)
+        front = copy.deepcopy(story.front.whole())
+        story.apply()
+        engine.kill_after(at + offset - len(engine.calls))
+        story.attacked(16)
+        assert engine.failed >= 1
+        assert story.front.actions()["tocsin-challenge"] == "Challenge"
+        assert story.defences() == ["UpdateWebACL"]
+        story.quiet(60)
+        assert story.front.whole() == front
+        assert story.defences() == ["UpdateWebACL", "UpdateWebACL"]
