@@ -15,7 +15,7 @@ from alarms.domain.decision import Reason
 from alarms.domain.errors import Permanent
 from alarms.domain.text import Text
 from remediators import ecs_reading, targets
-from remediators.action import Clients, Purpose, Refusal, Situation
+from remediators.action import Clients, Refusal, Situation
 from remediators.ecs_tasks import lock_key
 from remediators.targets import Targets
 
@@ -58,10 +58,10 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class Stop:
-    """A task that ended lately: when and why, as ECS and its containers tell it."""
+    """A task that ended lately: when it was told to, and why, as ECS and its containers tell it."""
 
     id: str
-    stopped_at: datetime | None
+    told_at: datetime | None
     code: str
     reason: str
     exits: tuple[tuple[int | None, str], ...]
@@ -107,14 +107,12 @@ class Group:
 
 
 def observe(clients: Clients, cluster: str, service: str, situation: Situation) -> Group:
-    """Read the service, its tasks and their health; to decide, those that ended lately too.
+    """Read the service, its tasks and their health, and those that ended lately.
 
     ecs DescribeServices, ListTasks, DescribeTasks; elbv2 DescribeTargetHealth. Raises Permanent when there is no such service.
     """
     group = look_again(clients, cluster, service)
-    stops: tuple[Stop, ...] = ()
-    if situation.purpose is Purpose.DECIDE:
-        stops = tuple(_stop(item) for item in _tasks(clients, cluster, service, "STOPPED", pages=1))
+    stops = tuple(_stop(item) for item in _tasks(clients, cluster, service, "STOPPED", pages=1))
     return replace(group, now=situation.now, stops=stops, acted_at=situation.acted_at)
 
 
@@ -211,10 +209,15 @@ def overtaken(group: Group, number: str) -> Text | None:
 
 
 def moved(group: Group, stopped: tuple[str, ...]) -> bool | None:
-    """Tell whether those stopped are gone and their replacements run and are healthy; None while they come."""
+    """Tell whether those stopped are gone and their replacements run and are healthy; None while they come.
+
+    What started since the first of them was told to stop is a replacement; ECS says when that was, for it may have been an
+    attempt that died before it could write down that it acted.
+    """
     if any(group.task(number) is not None for number in stopped):
         return False
-    since = group.acted_at
+    told = [stop.told_at for stop in group.stops if stop.id in stopped and stop.told_at is not None]
+    since = min(told, default=group.acted_at)
     fresh = [task for task in group.healthy if since is not None and task.started_at is not None and task.started_at >= since]
     if group.running >= group.desired and len(fresh) >= len(stopped):
         return True
@@ -253,7 +256,7 @@ def _task(item: Mapping[str, Any], behind: tuple[Targets, ...]) -> Task:
 def _stop(item: Mapping[str, Any]) -> Stop:
     return Stop(
         id=item["taskArn"].rsplit("/", 1)[-1],
-        stopped_at=item.get("stoppedAt") or item.get("stoppingAt"),
+        told_at=item.get("stoppingAt") or item.get("stoppedAt"),
         code=item.get("stopCode", ""),
         reason=item.get("stoppedReason", "")[:300],
         exits=tuple((one.get("exitCode"), one.get("reason", "")[:200]) for one in item.get("containers", ())),

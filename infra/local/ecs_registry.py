@@ -71,6 +71,10 @@ class Registry:
             return image.split("@", 1)[1]
         return self._pushed.get(image) or "sha256:" + hashlib.sha256(image.encode()).hexdigest()
 
+    def stands_for(self, image: str, digest: str) -> None:
+        """Let a tag stand for an image that a registry really holds."""
+        self._pushed[image] = digest
+
     def push(self, image: str, content: str) -> str:
         """Let a tag stand for other content from now on, as a push to the registry does; returns the new digest."""
         self._pushed[image] = "sha256:" + hashlib.sha256(f"{image} {content}".encode()).hexdigest()

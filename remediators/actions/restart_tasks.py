@@ -126,7 +126,7 @@ remediate:
             "stopped": [
                 {
                     "id": stop.id,
-                    "at": stop.stopped_at.isoformat() if stop.stopped_at else None,
+                    "at": stop.told_at.isoformat() if stop.told_at else None,
                     "code": stop.code,
                     "reason": stop.reason,
                     "exits": [list(exit_) for exit_ in stop.exits],

@@ -22,6 +22,8 @@ DATABASE = "tocsin/dev/image-processing/aurora/connections-near-max/image-db-1"
 ROLL_BACK: Policy = policy(
     "roll-back-deployment", {"cluster": "image", "service": "image-api", "within": 3600}, revert=None, verify_within_s=900
 )
+MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
+REPOSITORY = "123456789012.dkr.ecr.ap-northeast-2.amazonaws.com/api"
 PAUSE = {"targetType": "PAUSE", "lifecycleStages": ["POST_PRODUCTION_TRAFFIC_SHIFT"]}
 
 
@@ -158,6 +160,22 @@ class Release:
                 if value
             ],
         )
+
+
+def tagged(release: Release, *, ecr: bool = True) -> None:
+    """Release version 3 by a tag (of the account's own registry, or another), and have a bad version 4 at hand."""
+    reference = f"{REPOSITORY if ecr else 'docker.example/api'}:v3"
+    if ecr:
+        client = release.story.client("ecr")
+        client.create_repository(repositoryName="api")
+        put = client.put_image(
+            repositoryName="api", imageManifest='{"content": "good"}', imageManifestMediaType=MANIFEST, imageTag="v3"
+        )
+        release.aws.ecs.registry.stands_for(reference, put["image"]["imageId"]["imageDigest"])
+    for image in (reference, f"registry.example/api@sha256:{4:064x}"):
+        release.ecs.register_task_definition(family="api", containerDefinitions=[{"name": "app", "image": image}])
+    release.deploy("api:3")
+    release.serve(15)
 
 
 @contextmanager

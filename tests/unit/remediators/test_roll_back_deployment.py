@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from release_world import DATABASE, ERRORS, PAUSE, ROLL_BACK, Release, errors_alarm, released
+from release_world import DATABASE, ERRORS, MANIFEST, PAUSE, ROLL_BACK, Release, errors_alarm, released, tagged
 from remediation_world import api_alarm
 
 from alarms.domain.decision import Change, Proposal, Reason
@@ -371,38 +371,22 @@ def test_an_inactive_task_definition_is_not_deployed_again(release: Release) -> 
         release.run(proposal)
 
 
-MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
-REPOSITORY = "123456789012.dkr.ecr.ap-northeast-2.amazonaws.com/api"
-
-
-def tagged(release: Release, *, ecr: bool) -> str:
-    """Release version 3 by a tag, then a bad version 4; returns the tag's reference."""
-    reference = f"{REPOSITORY if ecr else 'docker.example/api'}:v3"
-    if ecr:
-        client = release.story.client("ecr")
-        client.create_repository(repositoryName="api")
-        put = client.put_image(
-            repositoryName="api", imageManifest='{"content": "good"}', imageManifestMediaType=MANIFEST, imageTag="v3"
-        )["image"]
-        release.aws.ecs.registry._pushed[reference] = put["imageId"]["imageDigest"]
-    for image in (reference, f"registry.example/api@sha256:{4:064x}"):
-        release.ecs.register_task_definition(family="api", containerDefinitions=[{"name": "app", "image": image}])
-    release.deploy("api:3")
-    release.serve(15)
+def tagged_and_bad(release: Release, *, ecr: bool) -> None:
+    """Release version 3 by a tag, then version 4, which fails when it is done."""
+    tagged(release, ecr=ecr)
     release.deploy("api:4")
     release.serve(14)
     release.serve(3, new=0.2)
     release.ring()
-    return reference
 
 
 def test_a_tag_that_still_stands_for_the_same_image_may_be_deployed(release: Release) -> None:
-    tagged(release, ecr=True)
+    tagged_and_bad(release, ecr=True)
     assert release.proposed().changes[0].after == "api:3"
 
 
 def test_a_tag_that_was_pushed_again_would_bring_other_code(release: Release) -> None:
-    tagged(release, ecr=True)
+    tagged_and_bad(release, ecr=True)
     proposal = release.proposed()
     client = release.story.client("ecr")
     client.put_image(repositoryName="api", imageManifest='{"content": "bad"}', imageManifestMediaType=MANIFEST, imageTag="v3")
@@ -413,7 +397,7 @@ def test_a_tag_that_was_pushed_again_would_bring_other_code(release: Release) ->
 
 
 def test_a_tag_of_another_registry_cannot_be_looked_up(release: Release) -> None:
-    tagged(release, ecr=False)
+    tagged_and_bad(release, ecr=False)
     assert refused(release.ask())[0] is Reason.UNKNOWN
 
 
@@ -464,7 +448,7 @@ def test_every_call_is_declared_and_every_right_is_needed() -> None:
     for configuration in ({}, {"lifecycleHooks": [PAUSE]}, {"bakeTimeInMinutes": 5}):
         with released(**configuration) as release:
             if "bakeTimeInMinutes" in configuration:
-                tagged(release, ecr=True)
+                tagged_and_bad(release, ecr=True)
             else:
                 gone_bad(release)
             end = release.aws.seam.observe(saw)
@@ -474,6 +458,43 @@ def test_every_call_is_declared_and_every_right_is_needed() -> None:
             end()
     declared = {permission.action for permission in Release.action.spec.permissions}
     assert used | implied("ecs:UpdateService") == declared
+
+
+# --- through the engine ---------------------------------------------------------------------------------------------------
+
+
+def test_a_fix_that_is_deployed_between_decision_and_call_is_not_stopped(release: Release) -> None:
+    """The run ends as stale, people read why, and nothing was changed."""
+    story = release.story
+    release.deploy()
+    release.serve(3, new=0.2)
+    fixed: list[str] = []
+
+    def fix(call: Call) -> None:
+        if call.params.get("include") == ["TAGS"] and not fixed:  # the last that is read before it is decided
+            fixed.append("being deployed")
+            fixed[0] = release.deploy("api:1")
+
+    story.aws.seam.observe(fix)
+    release.ring()
+    story.wait(60)
+    assert release.newest()["serviceDeploymentArn"] == fixed[0]
+    assert release.newest()["status"] == "IN_PROGRESS"
+    assert not [call for call in story.calls if call.operation == "StopServiceDeployment"]
+    said = [report for report in story.reports() if "may be somebody's fix" in report.why.en]
+    assert [report.reason for report in said] == ["stale"]
+
+
+def test_a_rollback_that_fails_calls_a_person_at_once_and_is_not_tried_again(release: Release) -> None:
+    story = release.story
+    release.aws.ecs.fail_rollbacks("image", "image-api")
+    release.deploy()
+    release.serve(3, new=0.2)
+    release.ring()
+    story.wait(1200, step=30)
+    stops = [call for call in story.calls if call.operation == "StopServiceDeployment"]
+    assert len(stops) == 1
+    assert {"no-help", "escalated"} <= set(story.phases())
 
 
 # --- attribution, for anything ----------------------------------------------------------------------------------------
