@@ -9,6 +9,7 @@ from typing import Any
 
 import typer
 
+from alarms.domain import readings
 from alarms.domain.errors import Permanent, Refused
 from cli.account import Where, open_account
 from cli.catalogue import now, opened
@@ -33,6 +34,22 @@ def throw(change: Change, path: Path | None, where: Where, policy: str | None, r
     held = [scope for scope, hold in switch.policies.items() if hold.paused]
     held = ["everything"] if switch.everything.paused else held
     typer.echo(f"{name}: paused: {', '.join(held) or 'nothing'}; mode at most {switch.everything.mode.value}")
+    for line in owners(text):
+        typer.echo(line)
+
+
+def owners(text: str) -> list[str]:
+    """Return a line for each pause that the switch holds: who, since when, why, and what ends it."""
+    document = readings.table(readings.decoded(text))
+    entries = {"everything": document, **readings.table(document.get("policies"))}
+    lines = []
+    for scope, entry in entries.items():
+        held = readings.table(entry)
+        if held.get("paused") is True:
+            who, when, why = (readings.text(held.get(part), 300) or "not said" for part in ("by", "at", "reason"))
+            ends = "" if scope == "everything" else f" --policy {scope}"
+            lines.append(f"  {scope}: by {who} since {when}: {why}; no end until `tocsin resume{ends}`")
+    return lines
 
 
 def policy_of(path: Path | None, stage: str | None, said: str) -> str:

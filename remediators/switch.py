@@ -1,6 +1,6 @@
 """The live switch: what people may set at any moment, without a deploy, to hold automation or to lower its mode.
 
-The parameter holds ``{"paused": bool, "reason": str, "mode": "observe|propose|auto", "policies": {"<row id or action>":
+The parameter holds ``{"paused": bool, "reason": str, "mode": "observe|propose|approve|auto", "policies": {"<row id or action>":
 {"paused": bool, "mode": ...}}}``. Whatever is missing or cannot be read means observe, never auto.
 """
 

@@ -62,6 +62,25 @@ def test_everything_is_held_and_released_and_the_mode_stays(aws: Embedded) -> No
     assert not parse(value(aws)).of("image-processing/ecs/cpu-high", "scale-service").paused
 
 
+def test_who_holds_it_and_what_ends_it_is_shown(aws: Embedded) -> None:
+    """A pause has no end of its own: whoever finds it must know whom to ask."""
+    allow(aws)
+    run("pause", "--policy", "ecs/cpu-high", "--reason", "min: load test")
+    shown = run("pause", "--reason", "kim: storm").stdout
+
+    assert "  everything: by " in shown
+    assert ": kim: storm; no end until `tocsin resume`" in shown
+    assert "min: load test; no end until `tocsin resume --policy image-processing/ecs/cpu-high`" in shown
+
+
+def test_a_stage_that_asks_people_asks_them_again_after_a_pause(aws: Embedded) -> None:
+    allow(aws, '{"paused": false, "mode": "approve", "policies": {}}')
+    run("pause", "--reason", "min: storm")
+    run("resume", "--reason", "min: over")
+
+    assert parse(value(aws)).everything.mode is Mode.APPROVE
+
+
 def test_one_row_is_held_by_its_short_id_and_the_others_go_on(aws: Embedded) -> None:
     allow(aws)
     run("pause", "--policy", "ecs/cpu-high", "--reason", "min: load test")

@@ -13,7 +13,11 @@ from hypothesis import strategies as st
 from remediation_world import API, API_RESOURCE, World, api_alarm, world
 
 from alarms.domain.errors import CannotRun, Permanent, Retryable
+from remediators.aws import Client
+from remediators.incidents import Outcome, incidents
 from remediators.journal import Journal, key_of, retention
+from remediators.journal_reader import JournalReader
+from remediators.story import story as story_of
 
 NOW = datetime(2026, 10, 31, 15, 0, tzinfo=UTC)
 TABLE = "tocsin-dev-journal"
@@ -68,6 +72,26 @@ def test_the_whole_life_of_a_run_stands_in_the_journal(story: World) -> None:
     assert acted["request_ids"]
     assert [change["after"] for change in acted["changes"]] == [6]
     assert {entry["type"] for entry in told}.isdisjoint({"note", "ignored"})
+
+
+def test_what_the_journal_holds_is_read_back_as_the_incident_that_it_was(story: World) -> None:
+    """From the ring to what was given back, as `tocsin incidents` and `tocsin report` show it."""
+    story.apply(api_alarm())
+    story.ring(API)
+    story.wait(60)
+    story.recover(API)
+    story.wait(2400)
+
+    reader = JournalReader(Client(story.client("dynamodb")), TABLE)
+    (one,) = incidents(reader.between(story.now - timedelta(hours=2), story.now))
+    assert (one.outcome, one.ending, one.given_back) == (Outcome.HELPED, "recovered", "given back")
+    assert (one.service, one.severity, one.acted) == ("image-processing", "warning", ("scale-service",))
+
+    told = story_of(one.id, reader.of(one.id))
+    assert [(change.before, change.after, change.back) for change in told.changes] == [(4, 6, False), (6, 4, True)]
+    assert all(change.request_ids for change in told.changes)
+    assert [decision.verdict for decision in told.decisions] == ["run"]
+    assert all(guard.why.en for guard in told.decisions[0].guards)
 
 
 def test_the_journal_is_written_once_a_delivery(story: World) -> None:
