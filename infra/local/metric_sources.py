@@ -93,7 +93,7 @@ class PlatformSource:
         self._minute: Minute | None = None
 
     def open(self, aws: Embedded, recorder: Recorder) -> None:
-        """Create the cluster, its two services with their scalable targets, and the queues."""
+        """Create the cluster, its two services with their scalable targets, the queues, and what a diagnosis looks at."""
         self._aws, self._recorder, self._cloudwatch = aws, recorder, aws.client("cloudwatch")
         self._ecs, self._scaling = aws.client("ecs"), aws.client("application-autoscaling")
         with recorder.acting_as("platform"):
@@ -102,8 +102,18 @@ class PlatformSource:
             self._service(CONSUMER_SERVICE, self._scenario.consumers)
             for name in (DEAD_LETTERS, QUEUE):
                 self._url = aws.client("sqs").create_queue(QueueName=name)["QueueUrl"]
+            self._beside()
         aws.seam.serve("sqs", {"GetQueueAttributes": self._queue_attributes}, others_to_moto=True)
         aws.clock.every(60, self._publish, first=self.start + MINUTE, order=METERS, label="platform")
+
+    def _beside(self) -> None:
+        """Create what the services have beside what is measured: their database, logs, a secret and a parameter."""
+        aws = self._aws
+        aws.rds.preload("image-db", {"image-db-1": "db.r6g.large", "image-db-2": "db.r6g.large"})
+        for group in (f"/ecs/{API_SERVICE}", f"/ecs/{CONSUMER_SERVICE}", f"/aws/apigateway/{API_SERVICE}"):
+            aws.logs.preload(group, ())
+        aws.client("secretsmanager").create_secret(Name="image/database", SecretString="{}")
+        aws.client("ssm").put_parameter(Name="/image/settings", Value="{}", Type="String")
 
     def _service(self, name: str, fleet: Fleet) -> None:
         image = f"{self._aws.place.account}.dkr.ecr.{self._aws.place.region}.amazonaws.com/{name}:1"

@@ -37,6 +37,8 @@ from infra.local.timeline import Timeline
 
 # The catalogue is applied this long before the first minute: apply keeps to three alarms a second.
 SET_UP = timedelta(minutes=10)
+# The platform stands for this long already: what a diagnosis finds changed lately was changed in the scenario.
+STANDS = timedelta(days=1)
 LOOK_S = 60.0
 MOST_TICKS = 240
 
@@ -75,14 +77,16 @@ def play(source: Source, catalogue: Catalogue, screen: Timeline) -> Played:
     settings = catalogue.settings
     with ExitStack() as stack:
         aws = stack.enter_context(
-            embedded(source.start - SET_UP, region=settings.region, account=settings.account, seed=source.seed)
+            embedded(source.start - STANDS, region=settings.region, account=settings.account, seed=source.seed)
         )
         workspace = Workspace(lambda: aws.clock.now)
         workspace.people.update({name: person.document() for name, person in everybody().items()})
         address = stack.enter_context(serving(workspace))
         stage = _Stage(aws, recorder, workspace)
-        stage.deploy(catalogue, address)
+        stage.build(catalogue, address)
         source.open(aws, recorder)
+        aws.clock.advance_to(source.start - SET_UP)
+        stage.deploy(catalogue)
         stage.connect(source)
         stack.enter_context(screen)
         stage.run(source, screen)
@@ -101,13 +105,16 @@ class _Stage:
         self._slack, self._workspace = SlackObserver(recorder, workspace), workspace
         self._sources: list[EventSource] = []
 
-    def deploy(self, catalogue: Catalogue, slack_url: str) -> None:
-        """Build the pipeline and apply the catalogue with the same code as ``tocsin apply``."""
-        aws, recorder = self._aws, self._recorder
+    def build(self, catalogue: Catalogue, slack_url: str) -> None:
+        """Build the pipeline; what is called from then on is recorded."""
         channel = next(iter(catalogue.desired)).alarm.channel if catalogue.desired else "#ops-alerts"
-        self._stack: Stack = build(aws, catalogue.settings, slack_url=slack_url, channel=channel)
+        self._stack: Stack = build(self._aws, catalogue.settings, slack_url=slack_url, channel=channel)
         self._address = slack_url.removesuffix("api/")
-        aws.seam.observe(recorder.call)
+        self._aws.seam.observe(self._recorder.call)
+
+    def deploy(self, catalogue: Catalogue) -> None:
+        """Apply the catalogue with the same code as ``tocsin apply``."""
+        aws, recorder = self._aws, self._recorder
         with recorder.acting_as("apply"):
             clients = deploy.clients_of(aws.session, catalogue.settings.region)
             outcome = deploy.apply(
