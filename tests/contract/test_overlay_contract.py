@@ -53,6 +53,10 @@ def alarms(aws: Embedded) -> None:
     aws.client("resourcegroupstaggingapi").get_resources(ResourceTypeFilters=["cloudwatch:alarm"])
     cloudwatch.list_tags_for_resource(ResourceARN=first["AlarmArn"])
     cloudwatch.untag_resource(ResourceARN=first["AlarmArn"], TagKeys=["k"])
+    schedule = {"Expression": "at(2026-10-31T13:00)", "Duration": "PT1H"}
+    cloudwatch.put_alarm_mute_rule(Name="m", Rule={"Schedule": schedule}, MuteTargets={"AlarmNames": ["a"]})
+    cloudwatch.list_alarm_mute_rules(AlarmName="a")
+    cloudwatch.delete_alarm_mute_rule(AlarmMuteRuleName="m")
     cloudwatch.delete_alarms(AlarmNames=["a", "b", "c"])
 
 
