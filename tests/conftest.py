@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -55,9 +54,8 @@ def golden(request: pytest.FixtureRequest) -> Golden:
 
 
 @pytest.fixture(scope="session")
-def postgres_server() -> Iterator[Any]:
-    """Start a real PostgreSQL of this session's own (``postgres_server.Server``)."""
-    from postgres_server import serving
+def postgres_server() -> Any:
+    """Start a real PostgreSQL of this process's own (``postgres_server.Server``)."""
+    from postgres_server import shared
 
-    with serving() as server:
-        yield server
+    return shared()

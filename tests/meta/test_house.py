@@ -73,7 +73,7 @@ for name in {modules()!r}:
     assert done.returncode == 0, done.stderr[-2000:]
 
 
-HEAVY = {"pydantic", "yaml", "typer", "rich", "moto", "freezegun", "numpy", "requests"}
+HEAVY = {"pydantic", "yaml", "typer", "rich", "moto", "freezegun", "numpy", "requests", "pg8000"}
 DEPLOY_TIME = {"alarms.load", "alarms.schema", "alarms.compile", "cli", "infra"}
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import time
 from contextlib import ExitStack
@@ -12,9 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from database_crowd import PROTECTED, RESCUE, TOCSIN, Crowd
-from databases import attach
-from moto.backends import get_backend
-from postgres_server import HOST, PASSWORD, SLOTS, SUPERUSER_SLOTS, Server
+from databases import attach, secret_of
+from postgres_server import SLOTS, SUPERUSER_SLOTS, Server
 from rich.console import Console
 
 from alarms.domain.command import CommandKind
@@ -57,11 +55,7 @@ class Connections:
     def open(self, aws: Embedded, _: Recorder) -> None:
         """Take all slots, attach the server, publish its count each minute."""
         for name, suffix, user in (("image/tocsin", "AbCdEf", TOCSIN), ("image/tocsin-admin", "GhIjKl", RESCUE)):
-            held = {"username": user, "password": PASSWORD, "host": HOST, "port": self.server.tls_port}
-            aws.client("secretsmanager").create_secret(Name=name, SecretString=json.dumps(held))
-            # AWS chooses an ARN's last letters, and the catalogue names them.
-            kept = get_backend("secretsmanager")[aws.place.account][aws.place.region].secrets[name]
-            kept.arn = aws.place.arn("secretsmanager", f"secret:{name}-{suffix}")
+            secret_of(aws, self.server, user, name, suffix)
         attach(aws, self.server)
         self.people.idle("flyway", user=PROTECTED)
         self.people.idle("image-consumer", count=5)

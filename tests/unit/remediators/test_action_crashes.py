@@ -100,7 +100,9 @@ def test_a_changing_call_without_an_answer_is_looked_at_and_never_blindly_repeat
                 call.operation,
                 "timeout",
                 after_effect=after_effect,
-                when=lambda _, skip=skip: told.handling and next(skip, None) is None,  # type: ignore[misc]  # bound on purpose
+                when=lambda asked, skip=skip: (  # type: ignore[misc]  # bound on purpose
+                    told.handling and story.changes_by(asked) and next(skip, None) is None
+                ),
             )
             story.live(told)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import importlib
 import json
 import pkgutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -38,6 +38,10 @@ def nothing(_: World) -> None:
     """Do nothing."""
 
 
+def _any(_: Mapping[str, Any]) -> bool:
+    return True
+
+
 def _changed(call: Call) -> bool:
     return call.operation in CHANGING
 
@@ -48,7 +52,8 @@ class ActionStory:
 
     ``state`` returns the knobs as they are, ``is_change`` tells the action's changing calls from its reads. ``phases`` are what
     people hear. ``during`` happens after the alarm rang and before it recovers. ``absolute``: a change names a value, not a step.
-    ``rings_s`` is how long it rings, ``fresh`` names the members of a changing call that are ids, new in each life.
+    ``changes_by`` tells a changing call by its parameters where the operation alone does not. ``rings_s`` is how long it rings,
+    ``fresh`` names the members of a changing call that are ids, new in each life.
     """
 
     name: str
@@ -58,6 +63,7 @@ class ActionStory:
     again: Callable[[World], None] = nothing
     during: Callable[[World], None] = nothing
     is_change: Callable[[Call], bool] = _changed
+    changes_by: Callable[[Mapping[str, Any]], bool] = _any
     phases: tuple[str, ...] = ("acted", "helped", "reverted")
     gives_back: bool = True
     absolute: bool = True
