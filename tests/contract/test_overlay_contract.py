@@ -12,6 +12,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from databases import attach, cluster_arn, secret
+from postgres_server import shared
 
 from infra.local.aws import Embedded, embedded
 from infra.local.seam import Call
@@ -277,6 +279,23 @@ def incidents_elsewhere(aws: Embedded) -> None:
     aws.client("pi").describe_dimension_keys(ServiceType="RDS", Identifier="db-ABC", **by_wait)
 
 
+def databases(aws: Embedded) -> None:
+    """Let a cluster grow, and ask the real server behind another one."""
+    aws.rds.preload("c", {"c-1": "db.serverless"}, MinCapacity=0.5, MaxCapacity=8)
+    rds = aws.client("rds")
+    rds.modify_db_cluster(DBClusterIdentifier="c", ServerlessV2ScalingConfiguration={"MaxCapacity": 16})
+    rds.describe_db_clusters()
+    rds.describe_db_instances(DBInstanceIdentifier="c-1")
+    server = shared()
+    attach(aws, server)
+    asked = {"resourceArn": cluster_arn(aws), "secretArn": secret(aws, server, server.admin), "database": "postgres"}
+    every = (
+        "select 1 as n, 'x' as t, true as b, 1.5::float8 as f, now() as at, null as nil, 1.5::numeric as d, '\\x01'::bytea as raw"
+    )
+    aws.client("rds-data").execute_statement(**asked, sql=every, includeResultMetadata=True)
+    aws.client("rds-data").batch_execute_statement(**asked, sql="select 1")
+
+
 def test_every_answer_of_every_operation_is_what_its_service_model_allows(aws: Embedded) -> None:
     """No operation is left out of the story; one that is added must be added here."""
     calls: list[Call] = []
@@ -294,6 +313,7 @@ def test_every_answer_of_every_operation_is_what_its_service_model_allows(aws: E
         firewalls,
         stages,
         incidents_elsewhere,
+        databases,
     ):
         part(aws)
 
@@ -312,6 +332,8 @@ def test_every_answer_of_every_operation_is_what_its_service_model_allows(aws: E
         "cloudtrail": aws.trail,
         "health": aws.health,
         "pi": aws.insights,
+        "rds": aws.rds,
+        "rds-data": aws.rds_data,
     }
     known = {(service, operation) for service, part in parts.items() for operation in part.operations}
     known |= {("apigateway", name) for name in aws.stages.rest_operations}
