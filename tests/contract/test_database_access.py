@@ -15,7 +15,9 @@ from hypothesis import strategies as st
 from postgres_server import PASSWORD, SLOTS, SUPERUSER_SLOTS, Server
 
 from alarms.domain.errors import Permanent, Retryable
+from infra.local import rds_data
 from infra.local.aws import Embedded, embedded
+from remediators import postgres
 from remediators.database import Database, Way
 
 START = datetime(2026, 10, 31, 15, 0, tzinfo=UTC)
@@ -133,6 +135,14 @@ def test_full_slots_are_told_by_their_code(ask: Any, postgres_server: Server, wa
         for connection in taken:
             connection.close()
     assert refused.value.code == "53300"
+
+
+@WAYS
+def test_a_statement_that_takes_too_long_is_ended_and_tried_again(ask: Any, way: Way, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(postgres, "STATEMENT_TIMEOUT_MS", 50)
+    monkeypatch.setattr(rds_data, "STATEMENT_TIMEOUT_MS", 50)
+    with pytest.raises(Retryable):
+        ask(way, "select 1 as slept from pg_sleep(20)")
 
 
 def test_a_password_changed_since_is_read_again(opened: tuple[Embedded, str], postgres_server: Server) -> None:
