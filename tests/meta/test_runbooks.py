@@ -6,9 +6,11 @@ import re
 import shlex
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import botocore.session
 import pytest
+import yaml
 from botocore import xform_name
 from botocore.model import ServiceModel
 
@@ -60,6 +62,25 @@ def rows() -> list[str]:
 @pytest.mark.parametrize("runbook", rows())
 def test_every_row_of_the_catalogue_has_its_runbook(runbook: str) -> None:
     assert (RUNBOOKS.parents[1] / runbook).is_file()
+
+
+def shipped() -> list[dict[str, Any]]:
+    """Return every row of the product's profiles, as the YAML writes it."""
+    return [
+        row for file in sorted((CATALOG / "profiles").glob("*.yaml")) for row in yaml.safe_load(file.read_text("utf-8"))["alarms"]
+    ]
+
+
+@pytest.mark.parametrize("row", shipped(), ids=lambda row: Path(row["runbook"]).stem)
+def test_a_runbook_says_what_its_row_does_and_nothing_that_it_does_not(row: dict[str, Any]) -> None:
+    page = (RUNBOOKS.parents[1] / row["runbook"]).read_text("utf-8")
+    said = page.split("## What tocsin does\n")[1].split("\n## ")[0]
+    named = set(re.findall(r"\]\(\.\./actions/([a-z-]+)\.md\)", said))
+    does = {step["action"] for step in row.get("remediate", ())}
+
+    assert "A diagnosis, at once" in said
+    assert does <= named
+    assert not named or does
 
 
 def test_no_runbook_is_left_of_a_row_that_is_gone() -> None:
