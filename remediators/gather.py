@@ -7,8 +7,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from alarms.domain.alarm import Policy
+from alarms.domain.decision import Proposal
 from alarms.domain.errors import Permanent, Retryable
 from alarms.domain.event import State
+from remediators import aws_incident
 from remediators.action import Action, Situation, unfit
 from remediators.candidate import Candidate
 from remediators.decide import wants_proposal
@@ -119,5 +121,8 @@ class Gatherer:
         except (Retryable, Permanent) as failure:
             self._telling.note("observe", situation.alarm.name, str(failure), situation.now)
             return gathered
-        facts = replace(gathered.facts, proposal=action.propose(observed, situation))
+        proposal = action.propose(observed, situation)
+        if isinstance(proposal, Proposal):
+            proposal = aws_incident.refusal(self._ports.clients, action.spec, situation) or proposal
+        facts = replace(gathered.facts, proposal=proposal)
         return replace(gathered, facts=facts, evidence=action.evidence(observed, situation), observed=observed)
