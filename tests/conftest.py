@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
 
 AWS_ENVIRONMENT = {
     "AWS_ACCESS_KEY_ID": "testing",
@@ -22,6 +26,19 @@ AWS_ENVIRONMENT = {
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add ``--golden-update``: write what was seen instead of comparing."""
     parser.addoption("--golden-update", action="store_true", help="rewrite golden files from what is produced now")
+
+
+def pytest_configure() -> None:
+    """Let cryptography meet the real datetime class first.
+
+    It keeps the class that it sees at its first signature for as long as the process lives. Where that is in a story whose clock
+    stands still, it is the frozen clock's own class, and no later certificate of an unfrozen test could be made.
+    """
+    day = datetime(2026, 1, 1)  # noqa: DTZ001 - any day will do
+    empty = (
+        x509.CertificateRevocationListBuilder().issuer_name(x509.Name([])).last_update(day).next_update(day + timedelta(days=1))
+    )
+    empty.sign(ec.generate_private_key(ec.SECP256R1()), hashes.SHA256())
 
 
 @pytest.fixture(autouse=True)
