@@ -45,8 +45,8 @@ GONE = frozenset(
 Wake = Sequence[Timer]
 
 
-class Unwakeable(Exception):
-    """No timer can be set, so nothing may be borrowed: nobody would be woken to give it back."""
+class Unready(Exception):
+    """What has to stand before a change cannot be had: the wake-up call that ends it, or the evidence of its need."""
 
     def __init__(self, why: Text) -> None:
         super().__init__(why.en)
@@ -66,7 +66,7 @@ class Acting:
         """Write down what will be done, and take service, resource and counts with it; None when another was quicker.
 
         The wake-up call stands before anything else does: what is borrowed after it cannot be forgotten. ``wake`` are
-        others that go with it. What has to be kept as evidence is kept first. Raises Unwakeable.
+        others that go with it. What has to be kept as evidence is kept first. Raises Unready.
         """
         run = record(decision, candidate, gathered.resource, mode, delivery, self._spec(candidate.policy))
         if run is None:
@@ -86,7 +86,7 @@ class Acting:
         return run if committed else None
 
     def approved(self, asked: RunRecord, gathered: Gathered, mode: Mode, delivery: Delivery) -> RunRecord | None:
-        """Turn a question that was answered with yes into an intent; None when another was quicker. Raises Unwakeable."""
+        """Turn a question that was answered with yes into an intent; None when another was quicker. Raises Unready."""
         run = answered(asked, gathered.resource, mode, delivery, self._spec(asked.policy))
         self._set_timers(run, delivery)
         self.keep_evidence(run, gathered, delivery)
@@ -99,9 +99,13 @@ class Acting:
         return replace(run, version=asked.version + 1)
 
     def keep_evidence(self, run: RunRecord, gathered: Gathered, delivery: Delivery) -> None:
-        """Keep what the action wants kept, before anything is changed."""
-        if gathered.evidence is not None:
+        """Keep what the action wants kept, before anything is changed. Raises Unready."""
+        if gathered.evidence is None:
+            return
+        try:
             self._ports.evidence.keep(run.ring.episode.id, run.policy.action, gathered.evidence, delivery.now)
+        except Permanent as failure:
+            raise Unready(wording.no_evidence(failure.code, str(failure))) from failure
 
     def act(self, run: RunRecord, delivery: Delivery, answers: tuple[GuardAnswer, ...] = (), wake: Wake = ()) -> None:
         """Apply the intent's changes, each after its permit, then say so. The commit has just taken the lock."""
@@ -238,7 +242,7 @@ class Acting:
             else:
                 self._wake_to_verify(run, delivery, wake)
         except Permanent as failure:
-            raise Unwakeable(wording.no_timer(failure.code, str(failure))) from failure
+            raise Unready(wording.no_timer(failure.code, str(failure))) from failure
 
     def _wake_to_verify(self, run: RunRecord, delivery: Delivery, wake: Wake = ()) -> None:
         """Set the calls that verify and watch the run, and those that go along: in one message where they fit."""

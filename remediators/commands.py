@@ -16,6 +16,7 @@ from remediators.records import Lending, Ring, RunRecord, RunStatus, service_key
 from remediators.revert import Reverter
 from remediators.standing import Hold
 from remediators.telling import Detail, Telling
+from remediators.timers import Timer, TimerKind
 
 HELD_FOR = timedelta(hours=1)
 
@@ -85,6 +86,7 @@ class Commands:
         if found is not None:
             service, ring = found
             self._ports.surroundings.release(service, command.by, command.at)
+            self._ports.timers.after(0, Timer(TimerKind.SETTLE, service))  # what it held back may be decided now
             self._say_held(ring, command, wording.RELEASED, None)
 
     def _say_held(self, ring: Ring, command: Command, why: Text, hold: Hold | None) -> None:

@@ -7,6 +7,7 @@ done already is found in the history and in AWS, never assumed.
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 
 from alarms.domain.alarm import Alarm
 from alarms.domain.decision import Ask, Decision, Reason, Run, Skip
@@ -14,7 +15,7 @@ from alarms.domain.errors import Permanent, Retryable
 from alarms.domain.event import AlarmEvent, State
 from alarms.domain.incident import Ending, ending_of
 from remediators import chronicle, wording
-from remediators.acting import Acting, Unwakeable, Wake
+from remediators.acting import Acting, Unready, Wake
 from remediators.action import Situation, unfit
 from remediators.aws import Unreadable
 from remediators.candidate import Candidate, rank
@@ -122,21 +123,22 @@ class Engine:
         candidates = self._candidates(waiting, known)
         seen = self._gatherer.look(candidates)
         covered_by = state.in_flight.run if state.in_flight.held(delivery.now) else ""
-        reasons: dict[str, list[Reason | None]] = {episode.subject: [] for episode in waiting}
+        decisions: dict[str, list[Decision]] = {episode.subject: [] for episode in waiting}
         newest = {episode.subject: episode for episode in waiting}
         for listed in candidates:
             subject = listed.episode.subject
             candidate = replace(listed, episode=newest[subject])
             decision, run = self._take(candidate, seen, covered_by, delivery, wake)
             wake = () if run is not None else wake
-            reasons[subject].append(decision.reason if isinstance(decision, Skip) else None)
+            decisions[subject].append(decision)
             if run is not None:
                 newest[subject] = run.decides(candidate.episode)
                 covered_by = run.id if run.proposal.changes else covered_by
         if wake:
             self._ports.timers.soon([(0, timer) for timer in wake])
         for episode in waiting:
-            self._settle(service, newest[episode.subject], reasons[episode.subject], covered_by)
+            skips = [decision for decision in decisions[episode.subject] if isinstance(decision, Skip)]
+            self._settle(service, newest[episode.subject], skips, covered_by, delivery)
 
     def _take(
         self, candidate: Candidate, seen: Seen, covered_by: str, delivery: Delivery, wake: Wake = ()
@@ -152,12 +154,13 @@ class Engine:
         self._remember_storm(decision, candidate)
         if isinstance(decision, Skip) or candidate.alarm is None or mode is None:
             return decision, None
-        if isinstance(decision, Ask):
-            run = self.questions.ask(decision, candidate, gathered, mode, delivery) if decision.answerable else None
-            return decision, run
+        if isinstance(decision, Ask) and not decision.answerable:
+            return decision, None
         try:
+            if isinstance(decision, Ask):
+                return decision, self.questions.ask(decision, candidate, gathered, mode, delivery)
             run = self._acting.intent(decision, candidate, gathered, mode, delivery, wake)
-        except Unwakeable as refused:
+        except Unready as refused:
             decision = Skip(Reason.UNSAFE, refused.why, decision.answers)
             self._telling.decision(decision, candidate.ring, candidate.alarm, candidate.policy, delivery.now, mode)
             return decision, None
@@ -205,6 +208,8 @@ class Engine:
         if not state.in_flight.run:
             return state
         run = self._ports.history.run(state.in_flight.run)
+        if run is not None and run.status is RunStatus.ASKED:
+            self.questions.tell(run, delivery)  # perhaps nobody was told: said twice it is shown once
         if run is None or run.status is not RunStatus.INTENT:
             return state
         self._acting.resume(run, delivery)
@@ -235,21 +240,31 @@ class Engine:
         if known is None or (known.status, known.token, known.run, known.ran) != (read.status, read.token, read.run, read.ran):
             raise Contended("another worker has decided this episode")
 
-    def _settle(self, service: str, episode: EpisodeRecord, reasons: list[Reason | None], covered_by: str) -> None:
+    def _settle(self, service: str, episode: EpisodeRecord, skips: list[Skip], covered_by: str, delivery: Delivery) -> None:
         """Write down that the episode has its answer, or look again later where the obstacle passes by itself."""
         if episode.status is EpisodeStatus.DECIDED:  # by the commit of its last run
             return
-        if any(reason in PASSING for reason in reasons) and episode.rechecks < RECHECKS:
+        passing = [skip for skip in skips if skip.reason in PASSING]
+        if passing and episode.rechecks < RECHECKS:
             # Whatever the write answers: a lost answer, asked again by the SDK, looks like somebody else's write.
             self._ports.history.put_off(service, episode)
-            self._ports.timers.after(RECHECK_AFTER_S, Timer(TimerKind.SETTLE, service))
+            self._look_again(service, passing, delivery)
             return
-        by = covered_by if Reason.COVERED in reasons else ""
+        by = covered_by if any(skip.reason is Reason.COVERED for skip in skips) else ""
         self._ports.history.decided(service, episode, covered_by=by)
         if by and self._ports.history.service(service).in_flight.run != by:
             # It was verified in between and looked for those it covered before this one was.
             self._ports.history.reopen(service, replace(episode, covered_by=by))
             self._ports.timers.after(0, Timer(TimerKind.SETTLE, service))
+
+    def _look_again(self, service: str, passing: list[Skip], delivery: Delivery) -> None:
+        """Set the next look: in a while, or when the obstacle is known to end."""
+        soonest = delivery.now + timedelta(seconds=RECHECK_AFTER_S)
+        ends = min((skip.next_eligible_at or soonest for skip in passing), default=soonest)
+        if ends <= soonest:
+            self._ports.timers.after(RECHECK_AFTER_S, Timer(TimerKind.SETTLE, service))
+        else:
+            self._ports.timers.at(ends, Timer(TimerKind.SETTLE, service), delivery.now)
 
     def _is_over(self, alarm: Alarm, event: AlarmEvent, ring: Ring, delivery: Delivery) -> None:
         """Close the episode; only a recovery seen in data starts the way back."""

@@ -53,8 +53,11 @@ class Looker:
             return
         found = action.propose(observed, situation)
         evidence = action.evidence(observed, situation)
-        if evidence is not None:
-            self._ports.evidence.keep(ring.episode.id, DIAGNOSE, evidence, delivery.now)
+        try:
+            if evidence is not None:
+                self._ports.evidence.keep(ring.episode.id, DIAGNOSE, evidence, delivery.now)
+        except Permanent as failure:  # what was found is told all the same
+            self._telling.note("diagnose", alarm.name, str(failure), delivery.now)
         if isinstance(found, Refusal):
             self._telling.episode(ring, Phase.DIAGNOSED, DIAGNOSE, found.why, delivery.now, Detail(reason=found.reason))
         else:

@@ -14,7 +14,7 @@ from alarms.domain.event import State
 from alarms.domain.report import Phase
 from alarms.domain.text import Text
 from remediators import wording
-from remediators.acting import GRACE, Acting, Unwakeable
+from remediators.acting import GRACE, Acting, Unready
 from remediators.candidate import Candidate
 from remediators.decide import decide
 from remediators.gather import Gathered, Gatherer
@@ -216,7 +216,7 @@ class Questions:
     def _act(self, run: RunRecord, gathered: Gathered, mode: Mode, delivery: Delivery) -> None:
         try:
             intent = self._acting.approved(run, gathered, mode, delivery)
-        except Unwakeable as refused:
+        except Unready as refused:
             self._end(run, RunStatus.ABANDONED, refused.why, Reason.UNSAFE, delivery)
             return
         if intent is None:

@@ -186,7 +186,10 @@ class Reverter:
         self._finish(run, Lending.DROPPED, delivery)
 
     def _drop(self, run: RunRecord, lending: Lending, phase: str, why: Text, delivery: Delivery) -> None:
+        """Close a lease that is not this run's to return; whoever asked for it by hand is told."""
         self._telling.audit_run(run, phase, why, delivery.now)
+        if run.by and lending is Lending.DROPPED:
+            self._telling.run(run, Phase.KEPT, why, delivery.now, Detail(by=run.by))
         self._finish(run, lending, delivery)
 
     def _finish(self, run: RunRecord, lending: Lending, delivery: Delivery) -> None:

@@ -12,7 +12,7 @@ from alarms.domain.errors import Permanent
 from alarms.domain.event import iso
 from alarms.domain.report import Phase, Report
 from alarms.domain.text import Text
-from remediators import wording
+from remediators import headlines, wording
 from remediators.ports import Ports
 from remediators.records import Ring, RunRecord
 
@@ -96,7 +96,7 @@ class Telling:
             phase=Phase.SKIPPED,
             action=action,
             mode="",
-            headline=wording.headline(Phase.SKIPPED, action, ()),
+            headline=headlines.headline(Phase.SKIPPED, action, ()),
             why=why,
             reason=Reason.UNKNOWN.value,
             row_digest=alarm.digest if alarm else "",
@@ -115,7 +115,7 @@ class Telling:
             phase=phase,
             action=run.policy.action,
             mode=run.mode.value,
-            headline=wording.headline(phase, run.policy.action, detail.changes),
+            headline=headlines.headline(phase, run.policy.action, detail.changes),
             why=why,
             changes=detail.changes,
             answers=detail.answers,
@@ -176,7 +176,7 @@ class Telling:
             phase=phase,
             action=action,
             mode="",
-            headline=wording.FREE if phase is Phase.HELD and detail.until is None else wording.headline(phase, action, ()),
+            headline=wording.FREE if phase is Phase.HELD and detail.until is None else headlines.headline(phase, action, ()),
             why=why,
             reason=detail.reason.value if detail.reason else "",
             lines=lines,
@@ -249,7 +249,7 @@ def _decision_report(decision: Ask | Skip, ring: Ring, alarm: Alarm, policy: Pol
         phase=phase,
         action=policy.action,
         mode=mode.value if mode else "",
-        headline=wording.headline(phase, policy.action, changes),
+        headline=headlines.headline(phase, policy.action, changes),
         why=why,
         changes=changes,
         answers=decision.answers,
