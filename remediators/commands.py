@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
+from alarms.domain.alarm import Alarm
 from alarms.domain.command import Command, CommandKind
 from alarms.domain.decision import Reason
 from alarms.domain.report import Phase
@@ -73,7 +74,8 @@ class Commands:
     def _hold(self, command: Command, delivery: Delivery) -> None:
         found = self._episode(command, delivery)
         if found is not None:
-            self._holds(*found, command)
+            row, ring = found
+            self._holds(service_key(row), ring, command)
 
     def _holds(self, service: str, ring: Ring, command: Command) -> None:
         """Hold ``service`` from the click on, and say who does and until when."""
@@ -84,9 +86,10 @@ class Commands:
     def _release(self, command: Command, delivery: Delivery) -> None:
         found = self._episode(command, delivery)
         if found is not None:
-            service, ring = found
-            self._ports.surroundings.release(service, command.by, command.at)
-            self._ports.timers.after(0, Timer(TimerKind.SETTLE, service))  # what it held back may be decided now
+            row, ring = found
+            self._ports.surroundings.release(service_key(row), command.by, command.at)
+            # What it held back may be decided, after the time that everything of the service gets.
+            self._ports.timers.after(row.settle_s, Timer(TimerKind.SETTLE, service_key(row)))
             self._say_held(ring, command, wording.RELEASED, None)
 
     def _say_held(self, ring: Ring, command: Command, why: Text, hold: Hold | None) -> None:
@@ -99,13 +102,12 @@ class Commands:
     def _unmute(self, command: Command, _: Delivery) -> None:
         self._ports.surroundings.unmute(command.subject, command.by, command.at)
 
-    def _episode(self, command: Command, delivery: Delivery) -> tuple[str, Ring] | None:
-        """Return service and ring of the episode that a command names; None when nobody knows it."""
+    def _episode(self, command: Command, delivery: Delivery) -> tuple[Alarm, Ring] | None:
+        """Return row and ring of the episode that a command names; None when nobody knows it."""
         row = self._ports.rows.row(command.alarm_key)
-        service = service_key(row) if row else ""
-        episodes = self._ports.history.service(service).episodes if row else ()
+        episodes = self._ports.history.service(service_key(row)).episodes if row else ()
         for item in episodes:
-            if item.ring is not None and item.ring.episode.id == command.subject:
-                return service, item.ring
+            if row is not None and item.ring is not None and item.ring.episode.id == command.subject:
+                return row, item.ring
         self._telling.note("command", command.subject, f"{command.kind.value} of an unknown episode", delivery.now)
         return None
