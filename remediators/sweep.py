@@ -43,6 +43,7 @@ LATE = timedelta(minutes=3)
 AGAIN = timedelta(hours=1)
 MOST_STEPS = 20  # alarms looked up and runs brought on, in one sweep
 MOST_DUE = 100  # outstanding runs read in one sweep
+MOST_ASKED = 100  # alarms that ring no more and are asked for by name in one sweep: DescribeAlarms takes no more
 ENOUGH_S = 8.0  # seconds that a step may take: with less left, the next sweep goes on
 
 FIRST_SEEN = Text(
@@ -177,8 +178,10 @@ class Sweeper:
 
     def _over(self, sweep: _Sweep, ringing: dict[str, Level], dues: list[Due]) -> None:
         """Close the episodes of alarms that rang at the last sweep, or that a run waits for, and ring no more."""
-        wanted = {*sweep.memory.seen, *(due.alarm for due in dues if due.alarm)} - set(ringing)
-        for level in self._ports.levels.of(sorted(wanted)):
+        wanted = sorted({*sweep.memory.seen, *(due.alarm for due in dues if due.alarm)} - set(ringing))
+        asked, later = wanted[:MOST_ASKED], wanted[MOST_ASKED:]
+        sweep.seen.update({name: sweep.memory.seen[name] for name in later if name in sweep.memory.seen})
+        for level in self._ports.levels.of(asked):
             if level.state is State.ALARM or level.since is None or level.since + YOUNG > sweep.delivery.now or not sweep.may():
                 if level.name in sweep.memory.seen:
                     sweep.seen[level.name] = sweep.memory.seen[level.name]

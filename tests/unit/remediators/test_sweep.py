@@ -15,6 +15,7 @@ from remediation_world import ACCOUNT, API, QUEUE_AGE, REGION, World, api_alarm,
 from alarms.domain.command import Command, CommandKind
 from alarms.domain.event import State, iso
 from alarms.domain.incident import Episode
+from remediators.levels import Levels
 from remediators.timers import Timer, TimerKind
 
 PLACE = f"{ACCOUNT}/{REGION}"
@@ -357,6 +358,41 @@ def test_a_storm_is_looked_through_in_several_sweeps(story: World) -> None:
 
     assert len(story.reports()) == 45
     assert story.changes() == []
+
+
+def test_what_rings_is_read_in_pages_and_to_an_end(story: World) -> None:
+    """A hundred to a page, five hundred at most: whatever more rings is a storm of another kind."""
+    asked: list[dict[str, Any]] = []
+
+    class Endless:
+        def describe_alarms(self, **request: Any) -> dict[str, Any]:
+            asked.append(request)
+            alarm = {"AlarmName": f"tocsin/dev/{len(asked)}", "StateValue": "ALARM", "StateTransitionedTimestamp": story.now}
+            return {"MetricAlarms": [alarm], "NextToken": str(len(asked))}
+
+    found = Levels(lambda _: Endless()).ringing("tocsin/dev/")
+
+    assert [level.name for level in found] == [f"tocsin/dev/{number}" for number in range(1, 6)]
+    assert [request.get("NextToken") for request in asked] == [None, "1", "2", "3", "4"]
+    assert {request["AlarmNamePrefix"] for request in asked} == {"tocsin/dev/"}
+
+
+def test_a_storm_that_ended_unheard_is_closed_in_several_sweeps(story: World) -> None:
+    names = [f"tocsin/dev/image-processing/ecs/cpu-high/api-{number:02d}" for number in range(25)]
+    for name in names:
+        story.apply(api_alarm(name=name))
+        story.ring(name)
+    story.wait(200, step=60)
+    for _ in range(3):
+        sweep(story)
+    for name in names:
+        story.recover(name)
+    lose(story)
+    story.wait(180, step=60)
+    for _ in range(3):
+        sweep(story)
+
+    assert len({entry["alarm"] for entry in story.audit if entry.get("about") == "closed"}) == 25
 
 
 def test_one_that_fails_does_not_keep_the_others(story: World) -> None:
