@@ -25,6 +25,7 @@ VERBS = (
     "scoreboard",
     "explain",
     "iam",
+    "drill",
     "demo",
 )
 
