@@ -16,6 +16,7 @@ from remediators.action import Clients
 WINDOW = timedelta(minutes=60)  # how far back a change may lie and still be suspected
 ONSET = timedelta(minutes=5)  # an alarm sees a symptom late: the minutes before it began are neither before nor during
 _MOST_TARGETS = 10
+_SHARED_NAMES = ("Stage", "ClusterName", "Database")  # of which more than one service has its part
 _SHORT = 200
 
 
@@ -46,8 +47,9 @@ class Look:
     @property
     def names(self) -> frozenset[str]:
         """Every name of a resource of the service: what a change must have touched to be suspected."""
-        entries = (self.alarm.target, *(target for found in self.alarm.resources.values() for target in found))
-        return frozenset(value for entry in entries for key, value in entry.items() if key not in ("Stage", "ClusterName"))
+        stated = (found for component, found in self.alarm.resources.items() if component != "landscape")
+        entries = (self.alarm.target, *(target for found in stated for target in found))
+        return frozenset(value for entry in entries for key, value in entry.items() if key not in _SHARED_NAMES)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,12 +5,14 @@ https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_LookupEvents.h
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from alarms.domain.cause import Cause
+from alarms.domain.readings import decoded, table
 from alarms.domain.text import Text
 from remediators.action import Clients
 from remediators.diagnosis.finding import WINDOW, Finding, Look, Signal, minutes_before, short, when
@@ -72,7 +74,9 @@ def _finding(event: Event, look: Look) -> Finding:
 
 def _event(item: Mapping[str, Any], look: Look) -> Event:
     resources = " ".join(str(entry.get("ResourceName", "")) for entry in item.get("Resources", ()))
-    text = f"{resources} {item.get('CloudTrailEvent', '')}"
+    # Only what was asked for: a name may stand anywhere else in the record, in a client's version for one.
+    asked = table(table(decoded(item.get("CloudTrailEvent"))).get("requestParameters"))
+    text = f"{resources} {json.dumps(asked, ensure_ascii=False)}"
     touches = tuple(sorted(name for name in look.names if name and _names(text, name)))
     source = str(item.get("EventSource", "")).split(".")[0]
     return Event(short(item.get("EventName", ""), 60), source, short(item.get("Username", "?"), 120), item["EventTime"], touches)

@@ -105,6 +105,18 @@ def test_a_deployment_shortly_before_is_the_first_suspect_and_one_after_it_is_no
     assert "roll-back-deployment" in said(proposal)
 
 
+def test_a_change_of_something_else_is_not_taken_for_one_of_this_service(story: World) -> None:
+    ten_before = story.now - timedelta(minutes=10)
+    story.aws.trail.preload("UpdateService", "ecs.amazonaws.com", {"service": "api-gateway-docs"}, ten_before, user="api")
+    story.aws.trail.preload("PutSecretValue", "secretsmanager.amazonaws.com", {"secretId": SECRET}, ten_before, user="lee")
+    story.trouble(4, failed=90)
+    proposal, _ = story.diagnose(story.ring(alarm()))
+
+    assert "PutSecretValue on partner/token" in said(proposal)
+    assert "by lee" in said(proposal)
+    assert "UpdateService" not in said(proposal)
+
+
 def test_a_repair_that_somebody_deploys_is_not_blamed(story: World) -> None:
     story.trouble(4, failed=90)
     rang = story.ring(alarm())
