@@ -15,6 +15,8 @@ from remediation_world import ACCOUNT, API, QUEUE_AGE, REGION, World, api_alarm,
 from alarms.domain.command import Command, CommandKind
 from alarms.domain.event import State, iso
 from alarms.domain.incident import Episode
+from infra.local.seam import Call
+from remediators.bootstrap import build
 from remediators.levels import Levels
 from remediators.timers import Timer, TimerKind
 
@@ -135,6 +137,32 @@ def test_a_ring_that_comes_after_all_is_the_same_episode(late_s: int, story: Wor
     story.wait(60)
 
     assert [change for change in story.changes() if change[1] > 4] == [("RegisterScalableTarget", 6)]
+
+
+@pytest.mark.parametrize("operation", ["ListAlarmMuteRules", "Query", "UpdateItem"])
+def test_a_ring_that_comes_in_the_middle_of_a_sweep_is_acted_on_once(operation: str, story: World) -> None:
+    """Another worker takes the late message right before, or right after, the reconciler's own claim."""
+    story.apply(api_alarm(settle_s=0))
+    story.ring(API)
+    lost = lose(story)[-1]
+    story.wait(180)
+    sweep(story)
+    story.wait(FIVE)
+    other = build(story.environ, story.audit.append)
+    waiting = [{**lost, "messageId": "late"}]
+
+    def meanwhile(call: Call) -> None:
+        if call.operation == operation and waiting:
+            other.handle({"Records": [waiting.pop()]}, None, story.now)
+
+    end = story.aws.seam.observe(meanwhile)
+    sweep(story)
+    end()
+    story.wait(60)
+
+    assert waiting == []
+    assert [entry["phase"] for entry in story.audit if entry.get("phase") in ("intent", "acted")] == ["intent", "acted"]
+    assert story.floor() == 6
 
 
 # --- whose hands are off ----------------------------------------------------------------------------------------------------
