@@ -66,9 +66,10 @@ class Timeline:
 
 
 def with_report(thread: Thread, report: Report) -> Thread:
-    """Return ``thread`` with ``report`` among those it remembers; what only its own reply shows is not kept."""
-    others = (known for known in thread.reports if known.id != report.id)
-    return replace(thread, reports=kept((*others, replace(report, lines=(), answers=(), request_ids=()))))
+    """Return ``thread`` with ``report`` among those it remembers, as it was said first; what only its reply shows is not kept."""
+    if any(known.id == report.id for known in thread.reports):
+        return thread
+    return replace(thread, reports=kept((*thread.reports, replace(report, lines=(), answers=(), request_ids=()))))
 
 
 def with_silence(thread: Thread, silence: Silence) -> Thread:

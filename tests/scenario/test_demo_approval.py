@@ -57,12 +57,14 @@ def clicks(played: Played) -> list[dict[str, Any]]:
 
 
 def phases(played: Played) -> list[str]:
-    """Return what became of the run that was asked for, in order."""
-    return [
-        entry["phase"]
-        for entry in played.timeline
-        if entry["kind"] in ("action", "revert") and AGE in entry["alarm"] and entry["phase"] not in ("intent", "returning")
-    ]
+    """Return what became of the run that was asked for, in order; what a second copy made the engine say again is said once."""
+    return list(
+        dict.fromkeys(
+            entry["phase"]
+            for entry in played.timeline
+            if entry["kind"] in ("action", "revert") and AGE in entry["alarm"] and entry["phase"] not in ("intent", "returning")
+        )
+    )
 
 
 def wordings(played: Played) -> list[str]:
@@ -78,6 +80,10 @@ def test_only_an_approver_starts_it_and_it_starts_once(played: Played) -> None:
     assert "not among this stage's approvers" in member["told"]
     assert [click["told"] for click in (approver, again)] == [None, None]
     assert phases(played) == ["asked", "acted", "reverted"]
+    made = [
+        entry for entry in played.timeline if entry["kind"] == "action" and AGE in entry["alarm"] and entry["phase"] == "acted"
+    ]
+    assert len(made) == 1
 
 
 def test_what_was_shown_is_what_is_done(played: Played) -> None:

@@ -118,3 +118,8 @@ def test_what_only_a_reply_shows_is_not_remembered() -> None:
     (kept,) = remembered(long)
     assert (kept.lines, kept.answers, kept.request_ids) == ((), (), ())
     assert kept.changes == long.changes
+
+
+def test_a_report_said_again_later_stays_as_it_was_said_first() -> None:
+    again = report("asked", minute(9), Phase.ASKED, run=RUN, until=minute(99))
+    assert remembered(ASKED, again) == (ASKED,)
