@@ -14,7 +14,6 @@ Verify: the task is COMPLETED and the alarm is OK. Withdrawn when the letters co
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import timedelta
 from typing import Any
 
 from alarms.domain.action import ActionSpec, Parameter, ParameterKind, Permission, Risk
@@ -208,7 +207,9 @@ remediate:
         """Propose to stop the move, while it runs and is ours."""
         (lent,) = proposal.changes
         move = observed.move
-        since = situation.acted_at - timedelta(minutes=1) if situation.acted_at else None
+        # A worker that died after the start is resumed later, and that is when it "acted". A move that runs just so and began
+        # within the hour is ours all the same: beside anybody else's none would have been proposed.
+        since = situation.acted_at - redrive.AGAIN if situation.acted_at else None
         if move is None or move.status != dead_letters.RUNNING:
             moved = move.moved if move else 0
             return Refusal(

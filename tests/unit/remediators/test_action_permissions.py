@@ -2,29 +2,50 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from fnmatch import translate
+from functools import cache
+from pathlib import Path
 from re import fullmatch
 from typing import Any
 
 import pytest
 from action_stories import ActionStory, every_story, stories
-from remediation_world import ACCOUNT, REGION, START, api_alarm, world
+from people import OWNER, allow, answer, click, last
+from remediation_world import ACCOUNT, REGION, SCALE_API, START, World, api_alarm, world
 
+from alarms.domain.alarm import Mode
+from alarms.domain.command import CommandKind
+from alarms.domain.report import Phase
 from infra.local.seam import Call
 from remediators.engine_permissions import NEEDS
 from remediators.grants import Grant, Names, grants
 from remediators.iam_actions import implied, knows_no_resource, needed
 from remediators.registry import registry
+from remediators.timers import Timer, TimerKind
 
 NAMES = Names("tocsin", "dev", "aws", REGION, ACCOUNT)
 SPECS = registry().specs()
 Params = Mapping[str, Any]
 
 
-def test_every_story_is_of_an_action() -> None:
-    assert set(stories()) <= set(SPECS)
+# Told in a world of their own, with their deaths and their permissions: the file, and what of it holds each.
+ELSEWHERE = {
+    "answer-traffic-surge": {
+        "test_s11_3_traffic_surge.py": "def test_a_handler_that_dies_round_its_change_makes_it_once_and_gives_it_back",
+        "test_s11_3_surge_answers.py": "def test_every_call_is_one_that_the_action_declares",
+    }
+}
+
+
+def test_every_action_has_a_story() -> None:
+    """A new action is enrolled in the tests of crashes and permissions by a file in action_stories."""
+    assert set(stories()) | set(ELSEWHERE) == set(SPECS)
+    for files in ELSEWHERE.values():
+        for file, test in files.items():
+            assert test in (Path(__file__).parents[2] / "scenario" / file).read_text("utf-8")
 
 
 def arn(service: str, resource: str) -> str:
@@ -120,9 +141,50 @@ def test_no_permission_is_declared_that_no_story_needs(action: str) -> None:
     assert {permission.action for permission in SPECS[action].permissions} - used == set()
 
 
+@cache
+def stopped_and_swept() -> list[Call]:
+    """Return the engine's calls while people are asked, answer, undo and hold, and while levels are compared."""
+    with world() as told:
+        allow(told, OWNER)
+        row = api_alarm(replace(SCALE_API, mode=Mode.APPROVE))
+        told.apply(row)
+        told.ring(row.name)
+        told.wait(60)
+        run = answer(told)
+        told.wait(60)
+        sweep(told)
+        click(told, CommandKind.UNDO, run)
+        told.wait(60)
+        click(told, CommandKind.HOLD, last(told, Phase.ACTED).episode.id, alarm_key=row.key)
+        told.wait(60)
+        click(told, CommandKind.RELEASE, last(told, Phase.ACTED).episode.id, alarm_key=row.key)
+        told.wait(60)
+        lost = api_alarm(name=row.name + "-lost", service="billing", row="billing/ecs/cpu-high")
+        told.apply(lost)
+        told.pump()
+        told.ring(lost.name)
+        told.receive()  # and nobody takes it
+        for _ in range(3):
+            told.aws.clock.advance(20)
+            sweep(told)
+        return list(told.calls)
+
+
+def sweep(told: World) -> None:
+    """Let the reconciler's schedule fire."""
+    body = json.dumps(Timer(TimerKind.SWEEP, f"{ACCOUNT}/{REGION}").to_document())
+    told.client("sqs").send_message(QueueUrl=told.commands_url, MessageBody=body)
+    told.wait(30)
+
+
+def test_questions_stops_and_sweeps_call_nothing_that_the_printed_policy_does_not_allow() -> None:
+    assert undeclared(stopped_and_swept(), grants([api_alarm()], SPECS, NAMES)) == set()
+
+
 def test_the_engine_needs_every_right_it_has() -> None:
     """Beside what Lambda itself asks for in the function's name."""
-    calls = [call for action, told in stories().items() for story in told for call in calls_of(action, story)]
+    calls = list(stopped_and_swept())
+    calls += [call for action, told in stories().items() for story in told for call in calls_of(action, story)]
     used = {name for call in calls for name in needed(call.service, call.operation, call.params)}
     used |= {name for one in used for name in implied(one)}
 

@@ -160,6 +160,17 @@ def test_the_way_back_stops_what_still_runs_and_only_that(world: Letters) -> Non
     assert refused(again) is Reason.NOTHING_TO_DO
 
 
+def test_a_move_whose_worker_died_and_was_resumed_later_is_still_ours_to_stop(world: Letters) -> None:
+    proposal = world.start(rate=1)
+    world.aws.clock.advance(5)
+    resumed = world.situation(Purpose.REVERT)
+    late = replace(resumed, acted_at=world.now + timedelta(minutes=9))
+    back = world.action.restore(world.action.observe(world.clients, late), proposal, late)
+
+    assert not isinstance(back, Refusal)
+    assert back.changes[0].after is None
+
+
 def test_somebody_elses_move_is_left_alone(world: Letters) -> None:
     proposal = world.proposal()
     world.sqs.start_message_move_task(SourceArn=world.aws.place.arn("sqs", "jobs-dead"), MaxNumberOfMessagesPerSecond=1)
