@@ -1,4 +1,4 @@
-"""set-idle-timeouts: a role's limit on a real PostgreSQL, lent and given back, with a value there before and without."""
+"""set-idle-timeouts: a role's limit on a real PostgreSQL, lent and given back."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from remediation_world import World, api_alarm, policy
 from action_stories import ActionStory, often
 from infra.local.seam import Call
 
-API, CONSUMER, KEEPER = "story_api", "story_consumer", "story_keeper"
+API, KEEPER = "story_api", "story_keeper"
 
 
 def prepare(told: World) -> None:
@@ -22,21 +22,20 @@ def prepare(told: World) -> None:
     known = {row[0] for row in server.run("select rolname from pg_roles")}
     if KEEPER not in known:
         server.run(
-            *(f"create role {name} login password '{PASSWORD}'" for name in (API, CONSUMER)),
+            f"create role {API} login password '{PASSWORD}'",
             f"create role {KEEPER} login createrole password '{PASSWORD}'",
-            f"grant {API}, {CONSUMER} to {KEEPER} with admin option",
+            f"grant {API} to {KEEPER} with admin option",
         )
     databases.attach(told.aws, server)
     databases.secret_of(told.aws, server, KEEPER, "image/story")
 
 
 def again(_: World) -> None:
-    shared().run(f"alter role {API} reset all", f"alter role {CONSUMER} set idle_session_timeout = '2h'")
+    shared().run(f"alter role {API} set idle_session_timeout = '2h'")
 
 
 def limits(_: World) -> Any:
-    sql = "select rolname, rolconfig from pg_roles where rolname in (:one, :two) order by 1"
-    return shared().run(sql, one=API, two=CONSUMER)
+    return shared().run("select rolconfig from pg_roles where rolname = :name", name=API)
 
 
 def alters(params: Mapping[str, Any]) -> bool:
@@ -50,7 +49,7 @@ def is_change(call: Call) -> bool:
 
 STORIES = (
     ActionStory(
-        "a limit that was and one that was not",
+        "a limit that was there before",
         replace(
             api_alarm(
                 often(
@@ -60,7 +59,7 @@ STORIES = (
                             "cluster": databases.CLUSTER,
                             "database": "postgres",
                             "secret": databases.STORY_SECRET,
-                            "roles": [API, CONSUMER],
+                            "roles": [API],
                             "idle_session": 900,
                         },
                     )
