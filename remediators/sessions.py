@@ -7,6 +7,7 @@ locks, and a running statement only when the policy names that state. Whoever ad
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -94,7 +95,7 @@ def choose(sessions: Sequence[Session], rules: Rules, own_role: str) -> Choice:
     spared: Counter[str] = Counter()
     left = Counter(session.application for session in sessions)
     chosen: list[Session] = []
-    for session in sorted(sessions, key=lambda one: (-one.age_s, one.pid)):
+    for session in sorted(sessions, key=_turn):
         reason = _why_not(session, rules, own_role)
         if not reason and left[session.application] <= rules.keep_per_application:
             reason = "kept"
@@ -106,6 +107,11 @@ def choose(sessions: Sequence[Session], rules: Rules, own_role: str) -> Choice:
             left[session.application] -= 1
             chosen.append(session)
     return Choice(tuple(chosen), dict(spared))
+
+
+def _turn(session: Session) -> tuple[float, int]:
+    """Return what sorts the oldest first; an age that is not known comes last (not a number would spoil the order)."""
+    return (math.inf if math.isnan(session.age_s) else -session.age_s, session.pid)
 
 
 def _why_not(session: Session, rules: Rules, own_role: str) -> str:

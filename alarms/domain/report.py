@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -88,7 +88,7 @@ class Report:
             "mode": self.mode,
             "headline": self.headline.to_document(),
             "why": self.why.to_document(),
-            "changes": [change.to_document() for change in self.changes],
+            "changes": [replace(change, via="").to_document() for change in self.changes],  # for people: how it is reached is not
             "answers": [answer.to_document() for answer in self.answers],
             "request_ids": list(self.request_ids),
             "reason": self.reason,

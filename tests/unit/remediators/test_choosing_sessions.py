@@ -139,3 +139,8 @@ def test_parameters_that_cannot_be_meant_are_refused(parameters: dict[str, objec
 def test_parameters_that_name_a_database_fit() -> None:
     arn = "arn:aws:secretsmanager:ap-northeast-2:123456789012:secret:tocsin-image-db-AbCdEf"
     assert problem({"secret": arn, "reserved_secret": arn, "way": "direct"}) is None
+
+
+def test_an_age_that_is_not_known_spoils_no_order() -> None:
+    seen = [replace(IDLE_ONE, pid=number, age_s=age) for number, age in enumerate([700, float("nan"), 900, float("nan"), 800])]
+    assert [one.age_s for one in choose(seen, RULES, "tocsin").chosen] == [900, 800, 700]
