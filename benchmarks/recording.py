@@ -59,16 +59,16 @@ def record(room: str) -> Recording:
         workspace.people.update({name: person.document() for name, person in everybody().items()})
         with serving(workspace) as url:
             stack = build(aws, loaded.settings, slack_url=url, channel="#ops-alerts")
-            _platform(aws)
+            platform(aws)
             clients = deploy.clients_of(aws.session, loaded.settings.region)
             deploy.apply(clients, desired, loaded.settings, now=lambda: aws.clock.now, sleep=aws.clock.advance)
-            _ring(aws, desired[0])
+            ring(aws, desired[0])
             if room == "interactive":
                 event = {"sign": SIGNING_SECRET, "payload": _click(aws)}
                 calls = _pressed(aws, dict(stack.environ), event)
             else:
                 queue = getattr(stack, room)
-                event = _lambda_event(_alarm_message(aws, queue.url), queue.arn)
+                event = lambda_event(alarm_message(aws, queue.url), queue.arn)
                 calls = _handled(aws, room, dict(stack.environ), event)
             slack = list(workspace.calls)
     answers: dict[str, list[Any]] = defaultdict(list)
@@ -92,7 +92,8 @@ def _made_its_point(room: str, calls: list[Call], slack: list[Any]) -> None:
         raise RuntimeError(f"the {room}'s first event did not reach its end: {[call.operation for call in calls]}")
 
 
-def _platform(aws: Embedded) -> None:
+def platform(aws: Embedded) -> None:
+    """Build the service that the row is about, with a scalable target."""
     ecs, resource = aws.client("ecs"), "service/image/image-api"
     ecs.create_cluster(clusterName="image")
     ecs.register_task_definition(family="image", containerDefinitions=[{"name": "app", "image": "image:1"}])
@@ -108,7 +109,7 @@ def _platform(aws: Embedded) -> None:
     )
 
 
-def _ring(aws: Embedded, alarm: Desired) -> None:
+def ring(aws: Embedded, alarm: Desired) -> None:
     """Let the API's CPU stand at 95 % until the alarm rings."""
     request = alarm.request
     for _ in range(int(request["EvaluationPeriods"]) + 2):
@@ -119,16 +120,24 @@ def _ring(aws: Embedded, alarm: Desired) -> None:
             "Timestamp": aws.clock.now,
         }
         aws.client("cloudwatch").put_metric_data(Namespace=request["Namespace"], MetricData=[datum])
+        aws.client("cloudwatch").put_metric_data(Namespace="AWS/RDS", MetricData=[_connections(aws)])
         aws.clock.advance(60)
 
 
-def _alarm_message(aws: Embedded, queue_url: str) -> dict[str, Any]:
+def _connections(aws: Embedded) -> dict[str, Any]:
+    """Return the point that scaling out asks for: the database that the tasks call has connections to spare."""
+    dimensions = [{"Name": "DBInstanceIdentifier", "Value": "image-db-1"}]
+    return {"MetricName": "DatabaseConnections", "Dimensions": dimensions, "Value": 40.0, "Timestamp": aws.clock.now}
+
+
+def alarm_message(aws: Embedded, queue_url: str) -> dict[str, Any]:
     """Return the message of the ALARM: the alarm's first OK came before it."""
     messages = aws.client("sqs").receive_message(QueueUrl=queue_url, MaxNumberOfMessages=10)["Messages"]
     return next(message for message in messages if '\\"NewStateValue\\":\\"ALARM\\"' in message["Body"].replace(" ", ""))
 
 
-def _lambda_event(message: dict[str, Any], queue_arn: str) -> dict[str, Any]:
+def lambda_event(message: dict[str, Any], queue_arn: str) -> dict[str, Any]:
+    """Return the event that Lambda gets for one message of a queue."""
     record = {
         "messageId": message["MessageId"],
         "receiptHandle": "recorded",

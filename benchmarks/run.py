@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 
 from alarms.load import load
-from benchmarks import catalogue, cold_start, size, warm_cost
+from benchmarks import catalogue, cold_start, duplicates, size, warm_cost
 from cli.catalogue import catalogue_path
 from remediators.registry import registry
 
@@ -44,6 +44,7 @@ def main() -> None:
     _add(figures, "warm_decision", warm_cost.per_decision_ms(recordings["notifier"], row), "ms CPU, all guards", 1.0, 0.0)
     first_change = _calls_to_change(recordings["remediators"].calls)
     _add(figures, "calls_to_first_change", first_change, "AWS calls before the first changing call", 12, 0)
+    _duplicates(figures)
     _sizes(figures, {service for recording in recordings.values() for service in recording.services})
     _catalogue(figures)
     _demo(figures)
@@ -53,6 +54,13 @@ def main() -> None:
 
 def _calls_to_change(calls: tuple[str, ...]) -> int:
     return next(place for place, call in enumerate(calls) if call.endswith(("RegisterScalableTarget", "UpdateService")))
+
+
+def _duplicates(figures: Figures) -> None:
+    made = duplicates.executions()
+    if not made:
+        raise RuntimeError("none of the duplicates was acted on: that proves nothing")
+    _add(figures, "duplicates_executed", made, f"changes for {duplicates.COPIES:,} copies of one alarm at once", 1, 1)
 
 
 def _sizes(figures: Figures, services: set[str]) -> None:
