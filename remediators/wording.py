@@ -323,16 +323,14 @@ def _short(message: str) -> str:
 
 def helped() -> Text:
     """Say that a run helped."""
-    return Text("The alarm is OK and the capacity is in place.", "알람이 OK이고 용량도 실제로 늘었습니다.")
+    return Text("The alarm is OK and the change is in place.", "알람이 OK이고 변경도 실제로 적용되었습니다.")
 
 
 def no_help(state: State | None, moved: bool | None) -> Text:
     """Say what is still missing at the deadline."""
     now = state.value if state else "unknown"
-    mechanism = {True: "the capacity is in place", False: "the capacity never came", None: "the capacity could not be seen"}[
-        moved
-    ]
-    korean = {True: "용량은 늘었습니다", False: "용량이 늘지 않았습니다", None: "용량을 확인하지 못했습니다"}[moved]
+    mechanism = {True: "the change is in place", False: "the change never took hold", None: "the change could not be seen"}[moved]
+    korean = {True: "변경은 적용되었습니다", False: "변경이 적용되지 않았습니다", None: "변경 결과를 확인하지 못했습니다"}[moved]
     return Text(f"At the deadline the alarm is {now} and {mechanism}.", f"기한에 알람은 {now} 상태이고 {korean}.")
 
 
