@@ -208,8 +208,8 @@ class Engine:
         if not state.in_flight.run:
             return state
         run = self._ports.history.run(state.in_flight.run)
-        if run is not None and run.status is RunStatus.ASKED:
-            self.questions.tell(run, delivery)  # perhaps nobody was told: said twice it is shown once
+        if run is not None and run.status is RunStatus.ASKED and not run.told:
+            self.questions.tell(run, delivery)  # a delivery before this one ended right there
         if run is None or run.status is not RunStatus.INTENT:
             return state
         self._acting.resume(run, delivery)

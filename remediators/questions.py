@@ -75,6 +75,7 @@ class Questions:
             needed=needed(risk),
         )
         self._telling.run(run, Phase.ASKED, run.proposal.why, delivery.now, detail)
+        self._ports.history.change(run.id, lambda known: replace(known, told=True), delivery.now)
 
     # --- answers ------------------------------------------------------------------------------------------------------
 

@@ -151,6 +151,7 @@ class RunRecord:
     ``acting_until``. ``verdict`` is what the verify found, ``next_due`` that the next step has to be taken. ``version``
     guards every write. ``asked_until`` is when a question lapses, ``approvals`` who has said yes to it. ``withdraw`` says
     why what is out is given back at once (it did no good, it does harm, a person wants it undone), ``by`` which person.
+    ``told`` says that people were shown the question.
     """
 
     id: str
@@ -182,6 +183,7 @@ class RunRecord:
     approvals: tuple[str, ...] = ()
     withdraw: Text | None = None
     by: str = ""
+    told: bool = False
 
     @property
     def policy(self) -> Policy:
@@ -246,6 +248,7 @@ class RunRecord:
             "approvals": list(self.approvals),
             "withdraw": self.withdraw.to_document() if self.withdraw else None,
             "by": self.by,
+            "told": self.told,
         }
 
     @staticmethod
@@ -281,6 +284,7 @@ class RunRecord:
             approvals=tuple(document.get("approvals", ())),
             withdraw=Text.from_document(document["withdraw"]) if document.get("withdraw") else None,
             by=document.get("by", ""),
+            told=document.get("told", False),
         )
 
 

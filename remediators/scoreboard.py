@@ -182,7 +182,8 @@ def lower_bound(successes: int, of: int) -> float:
     if of <= 0:
         return 0.0
     z, share = 1.96, successes / of
-    return (share + z * z / (2 * of) - z * sqrt(share * (1 - share) / of + z * z / (4 * of * of))) / (1 + z * z / of)
+    low = share + z * z / (2 * of) - z * sqrt(share * (1 - share) / of + z * z / (4 * of * of))
+    return max(0.0, low / (1 + z * z / of))  # rounding may leave a hair below nothing
 
 
 def advise(score: Score) -> Advice:

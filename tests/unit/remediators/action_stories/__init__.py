@@ -16,7 +16,7 @@ from typing import Any
 from remediation_world import CHANGING, World
 
 from alarms.domain.alarm import Alarm, Policy, Revert
-from alarms.domain.bounds import Bounds, Limit, Scope
+from alarms.domain.bounds import Bounds, Breaker, Limit, Scope
 from infra.local.seam import Call
 
 # Bounds under which one world can live through an episode again and again.
@@ -26,7 +26,7 @@ OFTEN: dict[str, Any] = {
     "verify_within_s": 600,
     "revert": Revert(after_ok_s=300, at_latest_s=1500),
 }
-WIDE = Bounds(limits={scope: (Limit(1000, 86400),) for scope in Scope})
+WIDE = Bounds(limits={scope: (Limit(1000, 86400),) for scope in Scope}, breaker=Breaker(no_help=1000))
 
 
 def often(policy: Policy, **changes: Any) -> Policy:
