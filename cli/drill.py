@@ -66,7 +66,7 @@ def _prepared(policy: str, path: Path | None, where: Where) -> Drill:
     from cli import account, catalogue
     from cli.exercise import Drill, Place, drill_row
     from remediators.aws import Client
-    from remediators.journal_reader import JournalReader
+    from remediators.looking_back.journal_reader import JournalReader
 
     found = _row(policy, path, where.stage)
     settings, clients, _ = account.open_account(path, where)

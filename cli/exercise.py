@@ -15,7 +15,7 @@ from alarms.domain.alarm import Alarm, Mode, Revert
 from alarms.domain.errors import CannotRun, Permanent, Refused
 
 if TYPE_CHECKING:
-    from remediators.journal_reader import JournalReader
+    from remediators.looking_back.journal_reader import JournalReader
 
 NAMESPACE, METRIC, DIMENSION = "Tocsin/Drill", "Ringing", "AlarmName"
 LONGEST_NAME = 255

@@ -14,7 +14,7 @@ from cli.catalogue import Format
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from remediators.grants import Grant
+    from remediators.permissions.grants import Grant
 
 
 def command(
@@ -31,8 +31,8 @@ def command(
     """
     from alarms.domain.regions import partition_of
     from cli.catalogue import opened
-    from remediators.grants import Names, grants, wildcards
-    from remediators.policy_document import documents, size, statements
+    from remediators.permissions.grants import Names, grants, wildcards
+    from remediators.permissions.policy_document import documents, size, statements
     from remediators.registry import registry
 
     loaded = opened(path, stage)

@@ -12,7 +12,7 @@ from cli.account import Where
 from cli.catalogue import Format
 
 if TYPE_CHECKING:
-    from remediators.incidents import Incident
+    from remediators.looking_back.incidents import Incident
 
 _COLOURS = {"helped": "green", "no-help": "red", "failed": "red", "waiting": "yellow", "escalated": "yellow"}
 
@@ -30,7 +30,7 @@ def command(
     """List what rang and what came of it, the newest first; `tocsin report ID` tells one in full."""
     from cli.past import open_past, reading
     from cli.past import since as beginning
-    from remediators.incidents import incidents
+    from remediators.looking_back.incidents import incidents
 
     past = open_past(path, Where(stage, profile, region))
     start = beginning(since, past.until)

@@ -15,7 +15,7 @@ from cli.catalogue import now
 if TYPE_CHECKING:
     from alarms.settings import Settings
     from remediators.evidence import EvidenceTable
-    from remediators.journal_reader import JournalReader
+    from remediators.looking_back.journal_reader import JournalReader
 
 LONGEST_DAYS = 400
 
@@ -34,7 +34,7 @@ def open_past(path: Path | None, where: Where) -> Past:
     """Open the stage's journal and evidence, for reading."""
     from remediators.aws import Client
     from remediators.evidence import EvidenceTable
-    from remediators.journal_reader import JournalReader
+    from remediators.looking_back.journal_reader import JournalReader
 
     settings, clients, _ = open_account(path, where)
     raw: Any = clients("dynamodb")

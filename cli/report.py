@@ -15,7 +15,7 @@ from cli.account import Where
 if TYPE_CHECKING:
     from cli.past import Past
     from remediators.evidence import Kept
-    from remediators.story import Story
+    from remediators.looking_back.story import Story
 
 
 class ReportFormat(StrEnum):
@@ -37,7 +37,7 @@ def command(
 ) -> None:
     """Tell one incident in full: timeline, evidence, every guard's answer, changes with AWS's request ids, people, follow-up."""
     from cli.past import open_past
-    from remediators.story_text import markdown
+    from remediators.looking_back.story_text import markdown
 
     past = open_past(path, Where(stage, profile, region))
     told = tell(past, incident)
@@ -51,7 +51,7 @@ def tell(past: Past, incident: str) -> Story:
     """Return the story of ``incident``; Refused when the journal knows none of that id."""
     from alarms.domain.errors import CannotRun, Refused
     from cli.past import reading
-    from remediators.story import runs_of, story
+    from remediators.looking_back.story import runs_of, story
 
     with reading("the journal"):
         entries = past.journal.of(incident)

@@ -26,8 +26,8 @@ def command(
     from alarms.domain.alarm import Mode
     from cli.past import open_past, reading
     from cli.past import since as beginning
+    from remediators.looking_back.scoreboard import scoreboard, table_lines
     from remediators.registry import registry
-    from remediators.scoreboard import scoreboard, table_lines
 
     past = open_past(path, Where(stage, profile, region))
     start = beginning(since, past.until)

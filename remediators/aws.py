@@ -119,7 +119,7 @@ class Clients:
     def _postgres(self) -> Any:
         """Return the client of databases; its driver is loaded only when an action asks for one."""
         if "postgres" not in self._made:
-            from remediators.postgres import Postgres
+            from remediators.database.postgres import Postgres
 
             self._made["postgres"] = Postgres(lambda: Client(self.boto("secretsmanager")), self._authorities)
         return self._made["postgres"]

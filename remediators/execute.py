@@ -14,7 +14,7 @@ from alarms.domain.decision import Ask, Decision, Reason, Run, Skip
 from alarms.domain.errors import Permanent, Retryable
 from alarms.domain.event import AlarmEvent, State
 from alarms.domain.incident import Ending, ending_of
-from remediators import chronicle, wording
+from remediators import wording
 from remediators.acting import Acting, Unready, Wake
 from remediators.action import Situation, unfit
 from remediators.aws import Unreadable
@@ -22,6 +22,7 @@ from remediators.candidate import Candidate, rank
 from remediators.decide import decide
 from remediators.facts import Facts
 from remediators.gather import Gatherer, Seen
+from remediators.looking_back import chronicle
 from remediators.ports import Contended, Delivery, Ports
 from remediators.questions import Questions
 from remediators.records import (

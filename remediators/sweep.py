@@ -21,10 +21,10 @@ from alarms.domain.errors import Permanent, Retryable
 from alarms.domain.event import State, iso
 from alarms.domain.report import Phase
 from alarms.domain.text import Text
-from remediators.chronicle import SWEPT
 from remediators.due import Due
 from remediators.execute import Engine
 from remediators.levels import Level
+from remediators.looking_back.chronicle import SWEPT
 from remediators.outstanding import Memory, Seen
 from remediators.ports import Delivery, Ports
 from remediators.records import EpisodeRecord, EpisodeStatus, Ring, RunStatus, service_key

@@ -10,7 +10,7 @@ from postgres_server import HOST, PASSWORD, Server
 
 from infra.local.aws import Embedded
 from remediators.aws import Clients
-from remediators.database import Database, Way
+from remediators.database.database import Database, Way
 
 CLUSTER = "image-db"
 STORY_SECRET = "arn:aws:secretsmanager:ap-northeast-2:123456789012:secret:image/story-AbCdEf"

@@ -20,25 +20,16 @@ from typing import Any
 from alarms.domain.action import ActionSpec, Risk
 from alarms.domain.decision import Change, Proposal, Reason, Value
 from alarms.domain.text import Text
-from remediators import (
-    ecs_reading,
-    ecs_tasks,
-    stage_throttle,
-    surge_ladder,
-    surge_parameters,
-    surge_scoring,
-    traffic,
-    usual_traffic,
-    web_acl,
-)
 from remediators.action import Clients, Permit, Purpose, Refusal, Situation
 from remediators.actions.scale_service import ScaleService
-from remediators.ecs_tasks import Tasks
-from remediators.surge_ladder import Defences
-from remediators.surge_scoring import Score, Verdict
-from remediators.traffic import Traffic
-from remediators.usual_traffic import Aftermath
-from remediators.web_acl import Named
+from remediators.ecs import ecs_reading, ecs_tasks
+from remediators.ecs.ecs_tasks import Tasks
+from remediators.surge import stage_throttle, surge_ladder, surge_parameters, surge_scoring, traffic, usual_traffic, web_acl
+from remediators.surge.surge_ladder import Defences
+from remediators.surge.surge_scoring import Score, Verdict
+from remediators.surge.traffic import Traffic
+from remediators.surge.usual_traffic import Aftermath
+from remediators.surge.web_acl import Named
 
 _HEADS = {
     Verdict.BUSINESS: Text("Taken for business", "업무 트래픽 급증으로 판단"),

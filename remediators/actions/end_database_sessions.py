@@ -22,11 +22,11 @@ from alarms.domain.decision import Change, Proposal, Reason
 from alarms.domain.errors import Permanent
 from alarms.domain.masking import normalised
 from alarms.domain.text import Text
-from remediators import database, server_sight, session_statements
 from remediators.action import Clients, Permit, Purpose, Refusal, Situation
-from remediators.database_access import PARAMETERS, PERMISSIONS
-from remediators.server_sight import Sight
-from remediators.sessions import ACTIVE, IDLE, SPARED, STATES, Choice, Rules, Session, census, choose
+from remediators.database import database, server_sight, session_statements
+from remediators.database.database_access import PARAMETERS, PERMISSIONS
+from remediators.database.server_sight import Sight
+from remediators.database.sessions import ACTIVE, IDLE, SPARED, STATES, Choice, Rules, Session, census, choose
 
 ENDED = "ended"
 USED_FROM = 70.0

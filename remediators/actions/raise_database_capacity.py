@@ -18,9 +18,9 @@ from typing import Any
 from alarms.domain.action import ActionSpec, Parameter, ParameterKind, Permission, Risk
 from alarms.domain.decision import Change, Proposal, Reason
 from alarms.domain.text import Text
-from remediators import aurora_capacity
 from remediators.action import Clients, Overtaken, Permit, Refusal, Situation
-from remediators.aurora_capacity import KNOB, Capacity
+from remediators.database import aurora_capacity
+from remediators.database.aurora_capacity import KNOB, Capacity
 
 USED_FROM = 90.0
 STEP = 50.0

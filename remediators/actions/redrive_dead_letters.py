@@ -21,9 +21,9 @@ from alarms.domain.decision import Change, Proposal, Reason
 from alarms.domain.errors import Permanent
 from alarms.domain.event import iso
 from alarms.domain.text import Text
-from remediators import dead_letters, redrive
 from remediators.action import Clients, Overtaken, Permit, Refusal, Situation
-from remediators.dead_letters import Letters
+from remediators.queues import dead_letters, redrive
+from remediators.queues.dead_letters import Letters
 
 KNOB = "MessageMoveTask"
 _QUEUE, _SOURCE = "arn:{partition}:sqs:{region}:{account}:{queue}", "arn:{partition}:sqs:{region}:{account}:{source}"

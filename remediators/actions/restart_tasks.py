@@ -18,9 +18,9 @@ from typing import Any
 from alarms.domain.action import ActionSpec, Parameter, ParameterKind, Permission, Risk
 from alarms.domain.decision import Change, Proposal, Reason
 from alarms.domain.text import Text
-from remediators import ecs_tasks, sick_tasks
 from remediators.action import Clients, Overtaken, Permit, Refusal, Situation
-from remediators.sick_tasks import Group, Task
+from remediators.ecs import ecs_tasks, sick_tasks
+from remediators.ecs.sick_tasks import Group, Task
 
 KNOB = "lastStatus"
 RUNNING, STOPPED = "RUNNING", "STOPPED"

@@ -20,9 +20,9 @@ from alarms.domain.action import ActionSpec, Parameter, ParameterKind, Permissio
 from alarms.domain.decision import Change, Proposal, Reason
 from alarms.domain.errors import Permanent
 from alarms.domain.text import Text
-from remediators import deployments, ecs_tasks, revisions, rollback
 from remediators.action import Clients, Overtaken, Permit, Refusal, Situation
-from remediators.rollback import DEPLOYMENT, Seen
+from remediators.ecs import deployments, ecs_tasks, revisions, rollback
+from remediators.ecs.rollback import DEPLOYMENT, Seen
 
 _SERVICE = "arn:{partition}:ecs:{region}:{account}:service/{cluster}/{service}"
 _DEPLOYMENT = "arn:{partition}:ecs:{region}:{account}:service-deployment/{cluster}/{service}/*"

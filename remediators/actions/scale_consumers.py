@@ -21,13 +21,15 @@ from typing import Any
 from alarms.domain.action import ActionSpec, Parameter, ParameterKind, Permission, Risk
 from alarms.domain.decision import Change, Proposal, Reason
 from alarms.domain.text import Text
-from remediators import backlog as queue_backlog
-from remediators import connections, ecs_reading, ecs_tasks, lambda_mapping
 from remediators.action import Clients, Permit, Purpose, Refusal, Situation
-from remediators.backlog import Backlog, Sizing
-from remediators.connections import Connections
-from remediators.ecs_tasks import Tasks
-from remediators.lambda_mapping import Mapped
+from remediators.database import connections
+from remediators.database.connections import Connections
+from remediators.ecs import ecs_reading, ecs_tasks
+from remediators.ecs.ecs_tasks import Tasks
+from remediators.queues import backlog as queue_backlog
+from remediators.queues import lambda_mapping
+from remediators.queues.backlog import Backlog, Sizing
+from remediators.queues.lambda_mapping import Mapped
 
 TASKS = Text("tasks", "태스크")
 INVOCATIONS = Text("invocations", "동시 실행")

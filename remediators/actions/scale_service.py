@@ -20,9 +20,10 @@ from typing import Any
 from alarms.domain.action import ActionSpec, Parameter, ParameterKind, Permission, Risk
 from alarms.domain.decision import Change, Proposal
 from alarms.domain.text import Text
-from remediators import connections, ecs_reading, ecs_tasks
 from remediators.action import Clients, Permit, Refusal, Situation
-from remediators.ecs_tasks import Tasks
+from remediators.database import connections
+from remediators.ecs import ecs_reading, ecs_tasks
+from remediators.ecs.ecs_tasks import Tasks
 
 
 class ScaleService:

@@ -20,10 +20,10 @@ from alarms.domain.action import ActionSpec, Parameter, ParameterKind, Risk
 from alarms.domain.decision import Change, Proposal, Reason
 from alarms.domain.errors import Permanent
 from alarms.domain.text import Text
-from remediators import database, role_settings, server_sight
 from remediators.action import Clients, Overtaken, Permit, Refusal, Situation
-from remediators.database_access import PARAMETERS, PERMISSIONS
-from remediators.role_settings import KNOBS, RoleSettings
+from remediators.database import database, role_settings, server_sight
+from remediators.database.database_access import PARAMETERS, PERMISSIONS
+from remediators.database.role_settings import KNOBS, RoleSettings
 
 MOST_ROLES = 10
 SHORTEST_S = 10

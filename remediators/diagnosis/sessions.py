@@ -14,9 +14,9 @@ from alarms.domain.alarm import Policy
 from alarms.domain.cause import Cause
 from alarms.domain.errors import Permanent
 from alarms.domain.text import Text
-from remediators import sqlstate
 from remediators.action import Clients
-from remediators.database import Database, Row
+from remediators.database import sqlstate
+from remediators.database.database import Database, Row
 from remediators.diagnosis.finding import Finding, Look, Signal, short
 
 _ROOM = """

@@ -17,8 +17,8 @@ from postgres_server import PASSWORD, SLOTS, SUPERUSER_SLOTS, Server
 from alarms.domain.errors import Permanent, Retryable
 from infra.local import rds_data
 from infra.local.aws import Embedded, embedded
-from remediators import postgres
-from remediators.database import Database, Way
+from remediators.database import postgres
+from remediators.database.database import Database, Way
 
 START = datetime(2026, 10, 31, 15, 0, tzinfo=UTC)
 ROLE = "contract_role"

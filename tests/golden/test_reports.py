@@ -10,9 +10,9 @@ from past_samples import EPISODE, evening, evidence, months
 
 from alarms.domain.alarm import Mode
 from alarms.domain.text import Language
-from remediators.scoreboard import scoreboard, table_lines
-from remediators.story import story
-from remediators.story_text import markdown
+from remediators.looking_back.scoreboard import scoreboard, table_lines
+from remediators.looking_back.story import story
+from remediators.looking_back.story_text import markdown
 
 
 @pytest.mark.parametrize("language", Language)

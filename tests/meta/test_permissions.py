@@ -14,10 +14,10 @@ import pytest
 from alarms.domain.action import ActionSpec, Permission
 from alarms.domain.alarm import Alarm
 from alarms.load import load
-from remediators.engine_permissions import NEEDS
-from remediators.grants import DIAGNOSE, Names, grants, wildcards
-from remediators.iam_actions import IMPLIED, knows_no_resource, needed, reads
-from remediators.policy_document import LONGEST, documents, size, statements
+from remediators.permissions.engine_permissions import NEEDS
+from remediators.permissions.grants import DIAGNOSE, Names, grants, wildcards
+from remediators.permissions.iam_actions import IMPLIED, knows_no_resource, needed, reads
+from remediators.permissions.policy_document import LONGEST, documents, size, statements
 from remediators.registry import registry
 
 SPECS = registry().specs()

@@ -13,7 +13,7 @@ from surge_world import MONTH_END, ORDINARY, Surge, changed, surge_world
 
 from alarms.domain.decision import Proposal, Reason
 from remediators.action import Overtaken, Refusal
-from remediators.iam_actions import needed
+from remediators.permissions.iam_actions import needed
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from alarms.domain.decision import Proposal
 from remediators.action import Purpose, Refusal, Situation
 from remediators.actions.roll_back_deployment import RollBackDeployment
 from remediators.aws import Clients
-from remediators.rollback import Seen
+from remediators.ecs.rollback import Seen
 
 ERRORS = "tocsin/dev/image-processing/alb/5xx-rate/image"
 DATABASE = "tocsin/dev/image-processing/aurora/connections-near-max/image-db-1"

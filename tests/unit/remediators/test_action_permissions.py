@@ -20,9 +20,9 @@ from alarms.domain.alarm import Mode
 from alarms.domain.command import CommandKind
 from alarms.domain.report import Phase
 from infra.local.seam import Call
-from remediators.engine_permissions import NEEDS
-from remediators.grants import Grant, Names, grants
-from remediators.iam_actions import implied, knows_no_resource, needed
+from remediators.permissions.engine_permissions import NEEDS
+from remediators.permissions.grants import Grant, Names, grants
+from remediators.permissions.iam_actions import implied, knows_no_resource, needed
 from remediators.registry import registry
 from remediators.timers import Timer, TimerKind
 

@@ -10,9 +10,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from remediators.actions.end_database_sessions import EndDatabaseSessions
-from remediators.database import problem
-from remediators.session_statements import _microseconds, _moment
-from remediators.sessions import ABORTED, ACTIVE, ALWAYS_PROTECTED, IDLE, IN_TRANSACTION, STATES, Rules, Session, census, choose
+from remediators.database.database import problem
+from remediators.database.session_statements import _microseconds, _moment
+from remediators.database.sessions import (
+    ABORTED,
+    ACTIVE,
+    ALWAYS_PROTECTED,
+    IDLE,
+    IN_TRANSACTION,
+    STATES,
+    Rules,
+    Session,
+    census,
+    choose,
+)
 
 IDLE_ONE = Session(1, "app", "api", "10.0.0.1", "image", IDLE, "start", "change", age_s=3600, privileged=False)
 RULES = Rules(frozenset({IDLE}), 600, max_sessions=10, keep_per_application=1, protect=frozenset({"backup"}))

@@ -18,7 +18,7 @@ from alarms.domain.errors import Permanent
 from infra.local.aws import Embedded, embedded
 from remediators.action import Purpose, Refusal, Situation
 from remediators.actions.end_database_sessions import EndDatabaseSessions
-from remediators.database import Way
+from remediators.database.database import Way
 
 START = datetime(2026, 10, 31, 15, 0, tzinfo=UTC)
 ACTION = EndDatabaseSessions()

@@ -13,8 +13,8 @@ from remediation_world import SCALE_API, SCALE_CONSUMERS, SCALE_FUNCTION, api_al
 from alarms.domain.action import ActionSpec, Parameter, ParameterKind, Permission, Risk
 from alarms.domain.alarm import Alarm
 from alarms.domain.errors import CannotRun
-from remediators.grants import DIAGNOSE, Grant, Names, fill, grants
-from remediators.policy_document import Statement, documents, size, statements
+from remediators.permissions.grants import DIAGNOSE, Grant, Names, fill, grants
+from remediators.permissions.policy_document import Statement, documents, size, statements
 from remediators.registry import registry
 
 NAMES = Names("tocsin", "dev", "aws", "ap-northeast-2", "123456789012")

@@ -14,10 +14,10 @@ from remediation_world import API, API_RESOURCE, World, api_alarm, world
 
 from alarms.domain.errors import CannotRun, Permanent, Retryable
 from remediators.aws import Client
-from remediators.incidents import Outcome, incidents
 from remediators.journal import Journal, key_of, retention
-from remediators.journal_reader import JournalReader
-from remediators.story import story as story_of
+from remediators.looking_back.incidents import Outcome, incidents
+from remediators.looking_back.journal_reader import JournalReader
+from remediators.looking_back.story import story as story_of
 
 NOW = datetime(2026, 10, 31, 15, 0, tzinfo=UTC)
 TABLE = "tocsin-dev-journal"

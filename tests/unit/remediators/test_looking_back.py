@@ -16,10 +16,10 @@ from past_samples import ALARM, EPISODE, ROW, Entry, decision, ended, evening, e
 from alarms.domain.alarm import Mode
 from alarms.domain.cause import Cause
 from alarms.domain.text import Language
-from remediators.incidents import Outcome, incidents
-from remediators.scoreboard import FEWEST, Score, advise, lower_bound, scoreboard
-from remediators.story import runs_of, story
-from remediators.story_text import code, escaped, markdown
+from remediators.looking_back.incidents import Outcome, incidents
+from remediators.looking_back.scoreboard import FEWEST, Score, advise, lower_bound, scoreboard
+from remediators.looking_back.story import runs_of, story
+from remediators.looking_back.story_text import code, escaped, markdown
 
 HIGHEST = {"scale-consumers": Mode.AUTO, "end-database-sessions": Mode.APPROVE}
 

@@ -19,8 +19,8 @@ from alarms.domain.text import Text
 from infra.local.aws import Embedded, embedded
 from remediators.action import Overtaken, Purpose, Refusal, Situation
 from remediators.actions.raise_database_capacity import RaiseDatabaseCapacity
-from remediators.aurora_capacity import Capacity, half_step
 from remediators.aws import Clients
+from remediators.database.aurora_capacity import Capacity, half_step
 
 START = datetime(2026, 10, 31, 15, 0, tzinfo=UTC)
 ACTION = RaiseDatabaseCapacity()

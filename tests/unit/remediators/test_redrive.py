@@ -14,12 +14,12 @@ from hypothesis import strategies as st
 from letters_world import REDRIVE, START, Letters, letters_alarm, letters_world
 
 from alarms.domain.decision import Change, Proposal, Reason
-from remediators import redrive
 from remediators.action import Overtaken, Purpose, Refusal, Situation
 from remediators.actions.redrive_dead_letters import RedriveDeadLetters
-from remediators.dead_letters import Consumers, Letter, Move, Signals
-from remediators.dead_letters import Letters as Seen
-from remediators.iam_actions import implied, needed
+from remediators.permissions.iam_actions import implied, needed
+from remediators.queues import redrive
+from remediators.queues.dead_letters import Consumers, Letter, Move, Signals
+from remediators.queues.dead_letters import Letters as Seen
 
 CHANGING = {"StartMessageMoveTask", "CancelMessageMoveTask", "DeleteMessage", "PurgeQueue", "SendMessage"}
 

@@ -16,8 +16,8 @@ from alarms.domain.decision import Change, Proposal, Reason
 from remediators.action import Overtaken, Purpose, Refusal, Situation
 from remediators.actions.restart_tasks import RestartTasks
 from remediators.aws import Clients
-from remediators.iam_actions import needed
-from remediators.sick_tasks import Group, Task
+from remediators.ecs.sick_tasks import Group, Task
+from remediators.permissions.iam_actions import needed
 
 NOW = datetime(2026, 10, 31, 15, 0, tzinfo=UTC)
 RESTART = policy("restart-tasks", {"cluster": "image", "service": "web", "max_tasks": 1}, revert=None)

@@ -16,12 +16,12 @@ from alarms.domain.decision import Change, Proposal, Reason
 from alarms.domain.errors import Permanent
 from alarms.domain.event import State
 from infra.local.seam import Call
-from remediators import attribution
 from remediators.action import Overtaken, Purpose, Refusal
-from remediators.attribution import Clues, Colour
 from remediators.aws import Clients
-from remediators.deployments import Deployment
-from remediators.iam_actions import implied, needed
+from remediators.ecs import attribution
+from remediators.ecs.attribution import Clues, Colour
+from remediators.ecs.deployments import Deployment
+from remediators.permissions.iam_actions import implied, needed
 
 NOW = datetime(2026, 10, 31, 15, 0, tzinfo=UTC)
 
@@ -247,9 +247,9 @@ def test_what_cannot_be_read_is_no_pass(release: Release, service: str, operatio
 def test_the_newest_deployment_may_stand_on_the_last_page(release: Release, monkeypatch: pytest.MonkeyPatch) -> None:
     """AWS promises no order of the list."""
     arn = gone_bad(release)
-    monkeypatch.setattr("remediators.deployments.PAGE", 1)
+    monkeypatch.setattr("remediators.ecs.deployments.PAGE", 1)
     assert release.look().deployments[0].arn == arn
-    monkeypatch.setattr("remediators.deployments.MOST_PAGES", 2)
+    monkeypatch.setattr("remediators.ecs.deployments.MOST_PAGES", 2)
     with pytest.raises(Permanent):
         release.look()
 

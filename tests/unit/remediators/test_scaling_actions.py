@@ -16,9 +16,9 @@ from alarms.domain.text import Text
 from remediators.action import Purpose, Refusal, Situation
 from remediators.actions.scale_consumers import Consumers, ScaleConsumers
 from remediators.actions.scale_service import ScaleService
-from remediators.backlog import Backlog
-from remediators.ecs_tasks import Activity, Target, Tasks
-from remediators.lambda_mapping import Mapped
+from remediators.ecs.ecs_tasks import Activity, Target, Tasks
+from remediators.queues.backlog import Backlog
+from remediators.queues.lambda_mapping import Mapped
 
 NOW = datetime(2026, 10, 31, 15, 0, tzinfo=UTC)
 API_TASKS = Tasks("image", "image-api", desired=4, running=4, pending=0, deploying=False, target=Target(4, 20))

@@ -17,11 +17,11 @@ from remediators.action import Purpose, Refusal, Situation
 from remediators.actions.scale_consumers import ScaleConsumers
 from remediators.actions.scale_service import ScaleService
 from remediators.aws import Clients
-from remediators.connections import Connections
-from remediators.ecs_tasks import Target as Floor
-from remediators.ecs_tasks import Tasks
-from remediators.iam_actions import needed
-from remediators.targets import Target, Targets
+from remediators.database.connections import Connections
+from remediators.ecs.ecs_tasks import Target as Floor
+from remediators.ecs.ecs_tasks import Tasks
+from remediators.ecs.targets import Target, Targets
+from remediators.permissions.iam_actions import needed
 
 NOW = datetime(2026, 10, 31, 15, 0, tzinfo=UTC)
 DATABASE = {"database": "image-db-1", "connections_per_task": 10, "max_connections": 200}

@@ -15,10 +15,10 @@ from remediation_world import api_alarm, policy
 from alarms.domain.decision import Change, Proposal, Reason
 from alarms.domain.errors import Permanent
 from infra.local.aws import Embedded, embedded
-from remediators import role_settings
 from remediators.action import Overtaken, Purpose, Refusal, Situation
 from remediators.actions.set_idle_timeouts import SetIdleTimeouts
-from remediators.database import Way
+from remediators.database import role_settings
+from remediators.database.database import Way
 
 START = datetime(2026, 10, 31, 15, 0, tzinfo=UTC)
 ACTION = SetIdleTimeouts()

@@ -14,12 +14,12 @@ from hypothesis import strategies as st
 
 from alarms.domain.decision import Change, Reason
 from alarms.domain.errors import Permanent
-from remediators import stage_throttle, surge_ladder, surge_parameters, web_acl
 from remediators.action import Overtaken, Refusal
-from remediators.surge_ladder import HEAVY, MOST_ADDRESSES, Defences, chosen
-from remediators.traffic import Logged, Traffic
-from remediators.usual_traffic import Rates
-from remediators.web_acl import Acl, Named, Rule
+from remediators.surge import stage_throttle, surge_ladder, surge_parameters, web_acl
+from remediators.surge.surge_ladder import HEAVY, MOST_ADDRESSES, Defences, chosen
+from remediators.surge.traffic import Logged, Traffic
+from remediators.surge.usual_traffic import Rates
+from remediators.surge.web_acl import Acl, Named, Rule
 
 OURS = "tocsin-challenge"
 ID = "0a1b2c3d-1111-4222-8333-444455556666"

@@ -11,10 +11,10 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from alarms.domain.text import Text
-from remediators import expected_days
-from remediators.surge_scoring import THRESHOLD, Score, Signal, Verdict, entropy, score, signals
-from remediators.traffic import Logged, Traffic
-from remediators.usual_traffic import Rates
+from remediators.surge import expected_days
+from remediators.surge.surge_scoring import THRESHOLD, Score, Signal, Verdict, entropy, score, signals
+from remediators.surge.traffic import Logged, Traffic
+from remediators.surge.usual_traffic import Rates
 
 ALL = frozenset({"log", "users", "kpi", "calendar", "shield"})
 CROWD = tuple((f"203.0.{n // 250}.{n % 250}", 5) for n in range(400))

@@ -16,7 +16,7 @@ from action_stories import ActionStory, often
 from alarms.domain.command import Command, CommandKind
 from alarms.domain.report import Phase
 from infra.local.seam import Call
-from remediators.session_statements import END
+from remediators.database.session_statements import END
 
 APPROVERS = ("U0ONE", "U0TWO")
 PARAMETER = "/tocsin/dev/approvers"

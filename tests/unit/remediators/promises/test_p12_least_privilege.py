@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 from remediation_world import ACCOUNT, API, REGION, World, api_alarm
 
-from remediators.grants import Names, grants
-from remediators.iam_actions import needed
-from remediators.policy_document import documents, statements
+from remediators.permissions.grants import Names, grants
+from remediators.permissions.iam_actions import needed
+from remediators.permissions.policy_document import documents, statements
 from remediators.registry import registry
 
 NAMES = Names("tocsin", "dev", "aws", REGION, ACCOUNT)

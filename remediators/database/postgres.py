@@ -17,8 +17,8 @@ import pg8000.native
 from pg8000.exceptions import DatabaseError, InterfaceError
 
 from alarms.domain.errors import Permanent, Retryable
-from remediators import sqlstate
-from remediators.database import Row, Scalar
+from remediators.database import sqlstate
+from remediators.database.database import Row, Scalar
 
 APPLICATION = "tocsin"
 NETWORK_TIMEOUT_S = 12

@@ -9,7 +9,7 @@ from typing import Any
 from alarms.domain.cause import Cause
 from alarms.domain.event import iso
 from alarms.domain.text import Language, Text
-from remediators.story import DecisionTold, Moment, Story
+from remediators.looking_back.story import DecisionTold, Moment, Story
 
 _SPECIAL = str.maketrans({character: f"\\{character}" for character in "\\`*_{}[]<>#|~!&"})
 _NONE = Text("none", "없음")

@@ -20,8 +20,8 @@ from typing import Any
 from alarms.domain.alarm import Alarm
 from alarms.domain.errors import Permanent, Retryable
 from alarms.domain.regions import partition_of
-from remediators import sqlstate
 from remediators.action import Clients
+from remediators.database import sqlstate
 
 Scalar = str | int | float | bool | None
 Row = Mapping[str, Scalar]

@@ -1,7 +1,7 @@
 """Is it the deployment's fault? Decided from when it began to ring, what rang before, what else rings, what each colour answers.
 
 Three-valued: a rollback takes traffic from what people have just released, so whatever is not known to be the deployment's is not
-taken for it. Pure; what it needs is read by ``remediators.clues``.
+taken for it. Pure; what it needs is read by ``remediators.ecs.clues``.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from alarms.domain.decision import Reason
 from alarms.domain.text import Text
 from remediators.action import Refusal
-from remediators.deployments import SHIFTED, SHIFTING, Deployment
+from remediators.ecs.deployments import SHIFTED, SHIFTING, Deployment
 
 MINUTE = timedelta(minutes=1)
 # The new revision has to fail clearly more often than the one before did.

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from alarms.domain.action import Parameter, ParameterKind, Permission
-from remediators import connections, expected_days, surge_ladder, usual_traffic
+from remediators.database import connections
+from remediators.surge import expected_days, surge_ladder, usual_traffic
 
 MIN_SUCCESS = 80.0  # a fifth fewer good requests is more than a minute's chance
 _TEXT, _TEXTS, _FLAG = ParameterKind.TEXT, ParameterKind.TEXTS, ParameterKind.FLAG

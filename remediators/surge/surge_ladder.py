@@ -13,10 +13,10 @@ from typing import Any
 
 from alarms.domain.decision import Change, Reason
 from alarms.domain.text import Text
-from remediators import stage_throttle, web_acl
 from remediators.action import Refusal
-from remediators.traffic import Traffic
-from remediators.web_acl import Acl, Named, Rule
+from remediators.surge import stage_throttle, web_acl
+from remediators.surge.traffic import Traffic
+from remediators.surge.web_acl import Acl, Named, Rule
 
 CHALLENGE, RATE, BLOCK, THROTTLE = "challenge", "rate", "addresses", "throttle"
 LADDER = (CHALLENGE, RATE, BLOCK, THROTTLE)

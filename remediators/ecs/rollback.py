@@ -10,12 +10,12 @@ from typing import Any
 from alarms.domain.decision import Change, Proposal, Reason
 from alarms.domain.errors import Permanent
 from alarms.domain.text import Text
-from remediators import attribution, clues, deployments, revisions
 from remediators.action import Clients, Purpose, Refusal, Situation
-from remediators.attribution import Clues
-from remediators.deployments import Deployment
-from remediators.ecs_tasks import lock_key
-from remediators.revisions import Revision
+from remediators.ecs import attribution, clues, deployments, revisions
+from remediators.ecs.attribution import Clues
+from remediators.ecs.deployments import Deployment
+from remediators.ecs.ecs_tasks import lock_key
+from remediators.ecs.revisions import Revision
 
 DEPLOYMENT = "serviceDeployment"
 DEFINITION = "taskDefinition"

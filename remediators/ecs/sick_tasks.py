@@ -14,10 +14,10 @@ from typing import Any
 from alarms.domain.decision import Reason
 from alarms.domain.errors import Permanent
 from alarms.domain.text import Text
-from remediators import ecs_reading, targets
 from remediators.action import Clients, Refusal, Situation
-from remediators.ecs_tasks import lock_key
-from remediators.targets import Targets
+from remediators.ecs import ecs_reading, targets
+from remediators.ecs.ecs_tasks import lock_key
+from remediators.ecs.targets import Targets
 
 PAGE = 100
 MOST_PAGES = 5

@@ -13,9 +13,9 @@ from typing import Any
 
 from alarms.domain.errors import Permanent
 from remediators.action import Clients, Situation
-from remediators.attribution import Clues, Colour
-from remediators.deployments import Deployment
-from remediators.revisions import Revision
+from remediators.ecs.attribution import Clues, Colour
+from remediators.ecs.deployments import Deployment
+from remediators.ecs.revisions import Revision
 
 LOOKBACK = timedelta(hours=1)
 BEFORE = timedelta(minutes=15)

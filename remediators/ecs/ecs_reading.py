@@ -8,9 +8,10 @@ from dataclasses import replace
 from typing import Any
 
 from alarms.domain.errors import Permanent
-from remediators import connections, targets
 from remediators.action import Clients, Purpose, Situation
-from remediators.ecs_tasks import DIMENSION, Activity, ScheduledFloor, Target, Tasks, scalable
+from remediators.database import connections
+from remediators.ecs import targets
+from remediators.ecs.ecs_tasks import DIMENSION, Activity, ScheduledFloor, Target, Tasks, scalable
 
 # A service deployment that changes nothing any more. [ecs ServiceDeployment.status]
 OVER = ("SUCCESSFUL", "STOPPED", "ROLLBACK_SUCCESSFUL", "ROLLBACK_FAILED")

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from typing import Any, TypeVar, cast
 
 from alarms.domain.errors import Permanent
-from remediators import session_statements, sqlstate
 from remediators.action import Clients, Purpose, Situation
-from remediators.database import Database, Row
-from remediators.sessions import Session
+from remediators.database import session_statements, sqlstate
+from remediators.database.database import Database, Row
+from remediators.database.sessions import Session
 
 Answer = TypeVar("Answer")
 

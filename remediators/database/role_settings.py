@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from remediators.action import Clients
-from remediators.database import Database
-from remediators.sessions import ALWAYS_PROTECTED
+from remediators.database.database import Database
+from remediators.database.sessions import ALWAYS_PROTECTED
 
 KNOBS = ("idle_session_timeout", "idle_in_transaction_session_timeout")
 MOVED = "TC001"  # our own SQLSTATE: the value is no longer the one that was compared with

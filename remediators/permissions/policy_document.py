@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from alarms.domain.errors import CannotRun
-from remediators.grants import Grant
-from remediators.iam_actions import reads
+from remediators.permissions.grants import Grant
+from remediators.permissions.iam_actions import reads
 
 LONGEST = 6144  # characters of a managed policy; whitespace does not count
 VERSION = "2012-10-17"

@@ -15,8 +15,8 @@ from typing import Any
 
 from alarms.domain.alarm import Mode
 from alarms.domain.incident import Ending
-from remediators.chronicle import Entry, in_order, moment, word
-from remediators.incidents import by_episode, incident, would_act
+from remediators.looking_back.chronicle import Entry, in_order, moment, word
+from remediators.looking_back.incidents import by_episode, incident, would_act
 
 FEWEST = 5  # episodes before anything is recommended upward
 FEWEST_RUNS = 10  # runs before a person need not be asked any more

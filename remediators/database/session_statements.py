@@ -11,8 +11,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
 from remediators.action import Clients
-from remediators.database import Database, Row, Scalar
-from remediators.sessions import Session
+from remediators.database.database import Database, Row, Scalar
+from remediators.database.sessions import Session
 
 MOST_SEEN = 2500  # rows of some 250 bytes: well below the Data API's 1 MiB
 MOST_QUERIES = 150  # of the longest in their state, each cut

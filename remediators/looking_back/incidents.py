@@ -12,7 +12,7 @@ from typing import Any
 from alarms.domain import readings
 from alarms.domain.event import iso
 from alarms.domain.incident import Ending
-from remediators.chronicle import ENDED, RANG, Entry, in_order, moment, word
+from remediators.looking_back.chronicle import ENDED, RANG, Entry, in_order, moment, word
 
 
 class Outcome(StrEnum):

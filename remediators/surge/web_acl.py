@@ -17,7 +17,7 @@ from alarms.domain.decision import Change
 from alarms.domain.errors import Permanent
 from alarms.domain.text import Text
 from remediators.action import Clients, Overtaken, Permit
-from remediators.usual_traffic import SCOPES
+from remediators.surge.usual_traffic import SCOPES
 
 ACTION, ADDRESSES = "action", "addresses"
 EMPTY = "no addresses"

@@ -12,10 +12,10 @@ from alarms.domain.cause import Cause
 from alarms.domain.event import iso
 from alarms.domain.followup import checklist
 from alarms.domain.text import Text
-from remediators import story_words as words
-from remediators.chronicle import ENDED, NOTHING, RANG, SWEPT, Entry, in_order, moment, sentence, word
 from remediators.evidence import Kept
-from remediators.incidents import Incident, incident
+from remediators.looking_back import story_words as words
+from remediators.looking_back.chronicle import ENDED, NOTHING, RANG, SWEPT, Entry, in_order, moment, sentence, word
+from remediators.looking_back.incidents import Incident, incident
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,9 +8,9 @@ from typing import Any
 
 from alarms.domain import readings
 from alarms.domain.event import iso
-from remediators.chronicle import Entry
 from remediators.items import Item, plain, values_of
 from remediators.journal import INDEX
+from remediators.looking_back.chronicle import Entry
 
 
 class JournalReader:

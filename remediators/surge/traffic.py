@@ -15,10 +15,10 @@ from typing import Any
 from alarms.domain.alarm import Alarm
 from alarms.domain.errors import Permanent, Retryable
 from alarms.domain.regions import partition_of
-from remediators import expected_days, usual_traffic
 from remediators.action import Clients, Situation
 from remediators.log_insights import Findings, Question, ask_all
-from remediators.usual_traffic import Rates
+from remediators.surge import expected_days, usual_traffic
+from remediators.surge.usual_traffic import Rates
 
 BUDGET_S = 15.0  # for the log queries; the rest of a decision takes a few seconds
 ENOUGH_S = 10.0  # what the decision and its change still need; the lighter sources yield to them

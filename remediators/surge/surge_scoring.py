@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from alarms.domain.text import Text
-from remediators.traffic import DENIED, Traffic, top
+from remediators.surge.traffic import DENIED, Traffic, top
 
 THRESHOLD = 0.35  # a third of all weight, after what speaks against it
 LEAST_WEIGHT = 0.45  # below this too little was asked to judge at all: one log and nothing else is just enough

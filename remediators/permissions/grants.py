@@ -11,8 +11,8 @@ from string import Formatter
 from alarms.domain.action import ActionSpec, Permission
 from alarms.domain.alarm import Alarm, Policy
 from alarms.domain.errors import CannotRun
-from remediators.engine_permissions import NEEDS
-from remediators.iam_actions import CONDITIONS, Condition, knows_no_resource
+from remediators.permissions.engine_permissions import NEEDS
+from remediators.permissions.iam_actions import CONDITIONS, Condition, knows_no_resource
 
 DIAGNOSE = "diagnose"  # runs for every alarm that rings, without standing in any row
 # What a diagnosis may ask of a service that need not have one: dimensions of the catalogue's components, as variables.

@@ -14,10 +14,11 @@ from datetime import datetime
 from alarms.domain.decision import Change, Proposal, Reason
 from alarms.domain.errors import Retryable
 from alarms.domain.text import Text
-from remediators import connections, targets
 from remediators.action import Clients, Permit, Refusal, Situation
-from remediators.connections import Connections
-from remediators.targets import Targets
+from remediators.database import connections
+from remediators.database.connections import Connections
+from remediators.ecs import targets
+from remediators.ecs.targets import Targets
 
 FLOOR = "MinCapacity"
 DESIRED = "desiredCount"

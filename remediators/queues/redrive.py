@@ -12,7 +12,7 @@ from typing import Any
 from alarms.domain.decision import Reason
 from alarms.domain.text import Text
 from remediators.action import Refusal
-from remediators.dead_letters import ACTIVE, QUIET_S, Letters, Signals
+from remediators.queues.dead_letters import ACTIVE, QUIET_S, Letters, Signals
 
 RATE = 10  # a tenth of what one small consumer fleet takes; the row raises it where the consumers are known to cope
 FASTEST = 500  # SQS's own bound

@@ -1,0 +1,1 @@
+"""PostgreSQL and Aurora as remediation sees them: connections, sessions, roles, capacity."""

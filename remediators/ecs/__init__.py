@@ -1,0 +1,1 @@
+"""ECS as remediation sees it: tasks, targets, deployments, revisions."""

@@ -1,0 +1,1 @@
+"""The journal read back: incidents, post-incident reports, the scoreboard."""

@@ -1,0 +1,1 @@
+"""The IAM policy that a catalogue needs."""

@@ -1,0 +1,1 @@
+"""Queues and those who consume them: backlog, dead letters, event source mappings."""
