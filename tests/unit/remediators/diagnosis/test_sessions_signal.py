@@ -50,7 +50,7 @@ def seen(place: tuple[Embedded, Look], server: Server) -> Sight:
 
 
 def test_slots_and_holders_are_read_by_a_role_that_may_only_read(place: tuple[Embedded, Look], postgres_server: Server) -> None:
-    pool = [postgres_server.connect("postgres", application_name="image-api") for _ in range(3)]
+    pool = [postgres_server.connect("postgres", application_name="diagnosed-pool") for _ in range(3)]
     try:
         sight = seen(place, postgres_server)
     finally:
@@ -59,7 +59,7 @@ def test_slots_and_holders_are_read_by_a_role_that_may_only_read(place: tuple[Em
 
     assert sight.held >= 4
     assert sight.slots >= sight.held
-    assert {"application": "image-api", "state": "idle", "sessions": 3} in [
+    assert {"application": "diagnosed-pool", "state": "idle", "sessions": 3} in [
         {key: row[key] for key in ("application", "state", "sessions")} for row in sight.holders
     ]
     (said, *_) = sessions.judge([sight], place[1])
