@@ -9,12 +9,12 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from remediation_world import TOPIC, World, policy, queue_alarm, world
 
 from alarms.domain.alarm import Alarm, Condition, Operator
 from alarms.domain.command import Command, CommandKind
 from alarms.domain.decision import Reason
 from alarms.domain.report import Phase
-from tests.unit.remediators.remediation_world import TOPIC, World, policy, queue_alarm, world
 
 REDRIVE = policy(
     "redrive-dead-letters",

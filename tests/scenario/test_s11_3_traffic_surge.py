@@ -9,6 +9,8 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from remediation_world import TOPIC, World, policy, world
+from surge_world import Front, alarm
 
 from alarms.domain.alarm import Alarm
 from alarms.domain.command import Command, CommandKind
@@ -16,8 +18,6 @@ from alarms.domain.decision import Reason
 from alarms.domain.report import Phase
 from infra.local.traffic_feed import Minute, Names, TrafficFeed
 from infra.local.traffic_hits import Hit
-from tests.scenario.surge_world import Front, alarm
-from tests.unit.remediators.remediation_world import TOPIC, World, policy, world
 
 
 class Story:

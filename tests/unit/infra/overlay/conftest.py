@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
 
 import freezegun
 import pytest
+from overlay_story import START
 
 from infra.local.aws import Embedded, embedded
 
 # pytest's own stopwatch runs on real time: else --durations tells of decades.
 freezegun.configure(extend_ignore_list=["_pytest.timing"])
-
-START = datetime(2026, 10, 31, 13, 0, tzinfo=UTC)
 
 
 @pytest.fixture

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from infra.local.aws import Embedded
 from infra.local.clock import METERS
 
+START = datetime(2026, 10, 31, 13, 0, tzinfo=UTC)
 METRIC = {"Namespace": "AWS/SQS", "MetricName": "ApproximateAgeOfOldestMessage"}
 QUEUE = [{"Name": "QueueName", "Value": "image-jobs"}]
 

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
+from overlay_story import START
 
 from infra.local.aws import Embedded
 from remediators.aws import Client
 from remediators.log_insights import Question, ask
-from tests.unit.infra.overlay.conftest import START
 
 GROUP = "/aws/apigateway/upload"
 HOUR = {"startTime": int(START.timestamp()), "endTime": int(START.timestamp()) + 3600}
