@@ -20,7 +20,6 @@ from remediators.surge.web_acl import Acl, Named, Rule
 
 CHALLENGE, RATE, BLOCK, THROTTLE = "challenge", "rate", "addresses", "throttle"
 LADDER = (CHALLENGE, RATE, BLOCK, THROTTLE)
-HARD = (RATE, BLOCK)  # these take requests away without asking a browser to prove itself
 MOST_ADDRESSES = 50  # what a person can still look through in a message
 HEAVY = 10  # times the median of all addresses: nobody else's habits
 # Never blocked, whatever a log says: nobody on the internet has these; they are load balancers, proxies and ourselves.
