@@ -2,9 +2,14 @@ PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.ready
+STAGE ?= prod
+CDK := build/cdk.out
+# Tools whose pins of botocore fit nothing else live in venvs of their own.
+CHECKOV := build/venvs/checkov/.ready
+MINISTACK := build/venvs/ministack/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check bench golden clean
+.PHONY: help setup demo test check synth templates deploy bench golden clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1\t\2/' | expand -t 12
@@ -20,10 +25,15 @@ $(STAMP): requirements/dev.txt pyproject.toml
 
 setup: $(STAMP) ## build .venv with pinned dependencies
 
+build/venvs/%/.ready: requirements/%.txt $(STAMP)
+	$(BIN)/python -m venv build/venvs/$*
+	build/venvs/$*/bin/python -m pip install --quiet --disable-pip-version-check --requirement requirements/$*.txt
+	@touch $@
+
 demo: $(STAMP) ## play month-end on the embedded AWS; writes build/demo/report.html and report.json
 	$(BIN)/tocsin demo
 
-test: $(STAMP) ## run every check and test
+test: templates $(MINISTACK) ## run every check and test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
@@ -37,6 +47,16 @@ check: $(STAMP) ## lint and type-check only
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/tocsin check
+
+synth: $(STAMP) ## write the stacks of STAGE (prod when not given) to build/cdk.out
+	$(BIN)/python -m infra.aws.app --stage $(STAGE) --out $(CDK)
+
+templates: synth $(CHECKOV) ## synth, then lint every template
+	$(BIN)/cfn-lint $(CDK)/*.template.json
+	build/venvs/checkov/bin/checkov --directory $(CDK) --framework cloudformation --skip-download --compact --quiet
+
+deploy: synth ## deploy the stacks of STAGE with the CDK command line
+	$(BIN)/python -m infra.aws.cdk deploy --app $(CDK) --all
 
 bench: $(STAMP) ## measure; writes build/bench.json
 	$(BIN)/python -m benchmarks.run

@@ -12,8 +12,8 @@ from alarms import yaml_door
 from alarms.domain.command import CommandKind
 from alarms.domain.errors import BadInput
 from infra.local.platform import Traits, Trouble
-from infra.local.scenario_yaml import Node
 from infra.local.slack_people import BY_NAME
+from infra.written import Node
 
 MONTH_END = Path(__file__).parent / "scenarios" / "month-end.yaml"
 TRACKED = ("cpu", "memory")

@@ -63,6 +63,8 @@ def test_importing_every_module_makes_no_client_and_opens_no_socket() -> None:
     """Nothing happens at import: the one rule that keeps tests, cold starts and `tocsin --help` honest."""
     code = f"""
 import importlib, socket, botocore.session
+from infra.aws import node
+node.provide()  # CDK's modules are classes of another language, and start its interpreter
 def refuse(*a, **k): raise AssertionError("at import")
 botocore.session.Session.create_client = refuse
 socket.socket.connect = refuse

@@ -1,0 +1,39 @@
+"""The CDK app: synthesises every stack of one stage. `make synth` and `npx cdk` both run it.
+
+``python -m infra.aws.app --stage prod [--out build/cdk.out]``; the CDK command line says by CDK_OUTDIR where to write.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+from alarms.domain.errors import TocsinError
+from infra.aws import node, stage_file
+
+OUT = Path("build/cdk.out")
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Write the templates; return the exit code. A known failure is one line on stderr."""
+    parser = argparse.ArgumentParser(prog="python -m infra.aws.app", description="Synthesise the stacks of one stage.")
+    parser.add_argument("--stage", default=os.environ.get("STAGE") or "prod")
+    parser.add_argument("--catalogue", type=Path, default=stage_file.CATALOGUE)
+    parser.add_argument("--out", type=Path, default=Path(os.environ.get("CDK_OUTDIR") or OUT))
+    said = parser.parse_args(argv)
+    try:
+        stage = stage_file.read(said.stage, said.catalogue)
+        node.provide()
+        from infra.aws.stacks import synth
+
+        synth(stage, said.out)
+    except TocsinError as error:
+        print(f"tocsin: {error}", file=sys.stderr)  # noqa: T201 - the one place where a failure becomes a line
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

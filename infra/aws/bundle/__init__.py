@@ -1,0 +1,1 @@
+"""Builds the functions' zips for a platform and a Python, without Docker."""

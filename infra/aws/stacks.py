@@ -1,0 +1,23 @@
+"""Which stacks a stage has. Each package adds its own; this is the list of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import aws_cdk as cdk
+from cdk_nag import AwsSolutionsChecks
+
+from infra.aws.pipeline.stack import PipelineStack
+from infra.aws.stage_file import Stage
+
+
+def synth(stage: Stage, out: Path) -> None:
+    """Write the templates of every stack of ``stage`` to the folder ``out``, and check them against AWS Solutions' rules."""
+    app = cdk.App(outdir=str(out))
+    cdk.Validations.of(app).add_plugins(AwsSolutionsChecks(app))
+    settings = stage.settings
+    where = cdk.Environment(account=settings.account if settings.account_declared else None, region=settings.region)
+    PipelineStack(app, f"{stage.base}-pipeline", stage=stage, env=where)
+    for key, value in {"tocsin:catalogue": settings.catalogue, "tocsin:stage": settings.stage}.items():
+        cdk.Tags.of(app).add(key, value)
+    app.synth()
