@@ -8,6 +8,9 @@ import aws_cdk as cdk
 from cdk_nag import AwsSolutionsChecks
 
 from infra.aws.pipeline.stack import PipelineStack
+from infra.aws.platform import settings as platform_settings
+from infra.aws.platform.data import DataStack
+from infra.aws.platform.network import NetworkStack
 from infra.aws.stage_file import Stage
 
 
@@ -18,6 +21,9 @@ def synth(stage: Stage, out: Path) -> None:
     settings = stage.settings
     where = cdk.Environment(account=settings.account if settings.account_declared else None, region=settings.region)
     PipelineStack(app, f"{stage.base}-pipeline", stage=stage, env=where)
+    platform = platform_settings.parse(stage.sections.get("platform"))
+    network = NetworkStack(app, f"{stage.base}-network", platform=platform, env=where)
+    DataStack(app, f"{stage.base}-data", platform=platform, network=network, env=where)
     for key, value in {"tocsin:catalogue": settings.catalogue, "tocsin:stage": settings.stage}.items():
         cdk.Tags.of(app).add(key, value)
     app.synth()

@@ -1,0 +1,227 @@
+"""What a stage's file says of the platform: one dataclass for each part, each with defaults that a reader may argue with.
+
+A part is added by a dataclass with a ``read``, a field of Platform and a line in ``parse``. Everything is read strictly: an
+unknown key or a wrong unit is one line that says where it stands and what would be right.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TypeVar
+
+from infra.written import Node
+
+ORIGIN = re.compile(r"https?://[A-Za-z0-9.-]+(:\d+)?")
+CERTIFICATE = re.compile(r"arn:aws[a-z-]*:acm:[a-z0-9-]+:\d{12}:certificate/[0-9a-f-]+")
+DOMAIN = re.compile(r"([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z]{2,}")
+MOST_ACU = 256
+
+T = TypeVar("T")
+
+
+class Nat(StrEnum):
+    """How private subnets reach what has no endpoint: no way at all, one gateway for all zones, or one in each."""
+
+    NONE = "none"
+    ONE = "one"
+    PER_ZONE = "per zone"
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """The VPC. ``zones`` are the letters of three zones of the region; ``cidr`` is a /16 to /20."""
+
+    cidr: str = "10.40.0.0/16"
+    zones: tuple[str, ...] = ("a", "b", "c")
+    nat: Nat = Nat.PER_ZONE
+    keep_flow_logs: int = 30
+
+    @staticmethod
+    def read(node: Node) -> Network:
+        """Read the section ``network``."""
+        said, usual = node.fields("cidr", "zones", "nat", "keep_flow_logs"), Network()
+        return Network(
+            cidr=_cidr(said["cidr"]) if "cidr" in said else usual.cidr,
+            zones=_zones(said["zones"]) if "zones" in said else usual.zones,
+            nat=_choice(said["nat"], Nat) if "nat" in said else usual.nat,
+            keep_flow_logs=said["keep_flow_logs"].count(1, 3650) if "keep_flow_logs" in said else usual.keep_flow_logs,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Uploads:
+    """The upload bucket: ``prefix`` is where clients may put, ``origins`` whose pages may do so from a browser.
+
+    ``keep_days`` is how long an original stays; None keeps it for good.
+    """
+
+    prefix: str = "uploads/"
+    results: str = "thumbnails/"
+    origins: tuple[str, ...] = ()
+    keep_days: int | None = None
+
+    @staticmethod
+    def read(node: Node) -> Uploads:
+        """Read the section ``uploads``."""
+        said, usual = node.fields("prefix", "results", "origins", "keep_days"), Uploads()
+        return Uploads(
+            prefix=_prefix(said["prefix"]) if "prefix" in said else usual.prefix,
+            results=_prefix(said["results"]) if "results" in said else usual.results,
+            origins=tuple(_matching(item, ORIGIN, "https://shop.example.com") for item in said["origins"].items())
+            if "origins" in said
+            else usual.origins,
+            keep_days=said["keep_days"].count(1, 3650) if "keep_days" in said else usual.keep_days,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """The queue of images. ``work_s`` is how long one message may take a consumer; ``attempts`` until it is a dead letter."""
+
+    work_s: int = 60
+    attempts: int = 5
+
+    @staticmethod
+    def read(node: Node) -> Queue:
+        """Read the section ``queue``."""
+        said, usual = node.fields("work", "attempts"), Queue()
+        return Queue(
+            work_s=_whole_seconds(said["work"], 1, 7200) if "work" in said else usual.work_s,
+            attempts=said["attempts"].count(3, 20) if "attempts" in said else usual.attempts,
+        )
+
+    @property
+    def visibility_s(self) -> int:
+        """How long a received message is hidden: six times its work, as AWS advises, so that it is not worked on twice."""
+        return min(6 * self.work_s, 43_200)
+
+
+@dataclass(frozen=True, slots=True)
+class Database:
+    """Aurora PostgreSQL Serverless v2: the range of its capacity units (2 GiB of memory each), and its backups' days."""
+
+    min_acu: float = 0.5
+    max_acu: float = 16.0
+    backup_days: int = 14
+    name: str = "image"
+
+    @staticmethod
+    def read(node: Node) -> Database:
+        """Read the section ``database``."""
+        said, usual = node.fields("min_acu", "max_acu", "backup_days"), Database()
+        least = _acu(said["min_acu"]) if "min_acu" in said else usual.min_acu
+        most = _acu(said["max_acu"]) if "max_acu" in said else usual.max_acu
+        if most < 1 or most < least:
+            raise said.get("max_acu", node).fail(f"max_acu of at least 1 and not below min_acu ({least:g})")
+        return Database(least, most, said["backup_days"].count(1, 35) if "backup_days" in said else usual.backup_days)
+
+
+@dataclass(frozen=True, slots=True)
+class Balancer:
+    """What the load balancer answers with: TLS for ``domain`` by an ACM ``certificate``, or plain HTTP inside the VPC."""
+
+    certificate: str | None = None
+    domain: str | None = None
+
+    @staticmethod
+    def read(node: Node) -> Balancer:
+        """Read the section ``balancer``: both members or neither."""
+        said = node.fields("certificate", "domain")
+        for name in ("certificate", "domain"):
+            if said and name not in said:
+                raise node.lacks(name)
+        if not said:
+            return Balancer()
+        arn = "arn:aws:acm:ap-northeast-2:123456789012:certificate/0a1b2c3d-…"
+        return Balancer(_matching(said["certificate"], CERTIFICATE, arn), _matching(said["domain"], DOMAIN, "api.example.com"))
+
+    @property
+    def port(self) -> int:
+        """Where production traffic comes in."""
+        return 443 if self.certificate else 80
+
+    @property
+    def test_port(self) -> int:
+        """Where test traffic comes in: what a deployment's green tasks are asked on before anybody else sees them."""
+        return 8443 if self.certificate else 8080
+
+
+@dataclass(frozen=True, slots=True)
+class Platform:
+    """The whole section ``platform``."""
+
+    network: Network = field(default_factory=Network)
+    uploads: Uploads = field(default_factory=Uploads)
+    queue: Queue = field(default_factory=Queue)
+    database: Database = field(default_factory=Database)
+    balancer: Balancer = field(default_factory=Balancer)
+
+
+def parse(section: Node | None) -> Platform:
+    """Read the section ``platform`` of a stage's file; what is left out has its default. BadInput with the place."""
+    said = section.fields("network", "uploads", "queue", "database", "balancer") if section else {}
+
+    def part(name: str, read: Callable[[Node], T], usual: T) -> T:
+        return read(said[name]) if name in said else usual
+
+    usual = Platform()
+    return Platform(
+        network=part("network", Network.read, usual.network),
+        uploads=part("uploads", Uploads.read, usual.uploads),
+        queue=part("queue", Queue.read, usual.queue),
+        database=part("database", Database.read, usual.database),
+        balancer=part("balancer", Balancer.read, usual.balancer),
+    )
+
+
+def _choice(node: Node, kind: type[Nat]) -> Nat:
+    if node.value not in list(kind):
+        raise node.fail("one of " + ", ".join(kind))
+    return kind(node.value)
+
+
+def _cidr(node: Node) -> str:
+    try:
+        network = ipaddress.IPv4Network(node.text())
+    except ValueError:
+        raise node.fail("a network like 10.40.0.0/16") from None
+    if not network.is_private or not 16 <= network.prefixlen <= 20:
+        raise node.fail("a private network of /16 to /20, like 10.40.0.0/16")
+    return str(network)
+
+
+def _zones(node: Node) -> tuple[str, ...]:
+    letters = tuple(item.text() for item in node.items())
+    if len(set(letters)) != 3 or not all(re.fullmatch("[a-f]", letter) for letter in letters):
+        raise node.fail("three different letters of zones, like [a, b, c]")
+    return letters
+
+
+def _prefix(node: Node) -> str:
+    if not re.fullmatch(r"[a-z0-9-]+/", node.text()):
+        raise node.fail("one folder like uploads/")
+    return node.text()
+
+
+def _matching(node: Node, pattern: re.Pattern[str], example: str) -> str:
+    if not pattern.fullmatch(node.text()):
+        raise node.fail(f"written like {example}")
+    return node.text()
+
+
+def _whole_seconds(node: Node, least: int, most: int) -> int:
+    seconds = node.seconds()
+    if seconds != int(seconds) or not least <= seconds <= most:
+        raise node.fail(f"whole seconds from {least} s to {most} s")
+    return int(seconds)
+
+
+def _acu(node: Node) -> float:
+    units = node.number()
+    if units * 2 != int(units * 2) or units > MOST_ACU:
+        raise node.fail(f"capacity units in halves, at most {MOST_ACU}")
+    return units
