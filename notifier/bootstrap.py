@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -31,7 +32,7 @@ Log = Callable[[Mapping[str, Any]], None]
 
 @dataclass(frozen=True, slots=True)
 class App:
-    """The notifier. ``handle`` is the Lambda's work; the ports can be fakes."""
+    """The notifier. ``handle`` is the Lambda's work; the ports can be fakes. ``elapsed`` gives seconds from any beginning."""
 
     threads: Threads
     rows: Rows
@@ -40,6 +41,7 @@ class App:
     language: Language
     log: Log
     postpone: Callable[[Mapping[str, Any], float], None]
+    elapsed: Callable[[], float] = time.monotonic
 
     def handle(self, event: Mapping[str, Any], context: object, now: datetime) -> dict[str, list[dict[str, str]]]:
         """Tell of every record of an SQS event, oldest transition first; return the ids of those to be delivered again."""
@@ -60,6 +62,7 @@ class _Turn:
     def __init__(self, app: App, context: object, now: datetime, letters: Mapping[str, Letter]) -> None:
         self._app, self._context, self._now, self._letters = app, context, now, letters
         self._throttled: Throttled | None = None
+        self._began = app.elapsed()
 
     def record(self, record: SQSRecord) -> None:
         """Tell of one record; an exception gives it back to the queue."""
@@ -85,7 +88,14 @@ class _Turn:
         if _left_ms(self._context) < _SPARE_MS:
             raise Retryable("no time is left in this invocation", 1.0)
         for outcome in self._outcomes(letter):
-            self._app.log({**_document(outcome), "message_id": letter.id})
+            self._app.log({**_document(outcome), **self._delay(outcome), "message_id": letter.id})
+
+    def _delay(self, outcome: Outcome) -> dict[str, int]:
+        """Return how long it took from the alarm's change of state until Slack had answered, where something was said of one."""
+        if outcome.changed_at is None or outcome.did == "dropped":
+            return {}
+        waited = (self._now - outcome.changed_at).total_seconds() + self._app.elapsed() - self._began
+        return {"delay_ms": max(0, round(waited * 1000))}
 
     def _outcomes(self, letter: Letter) -> list[Outcome]:
         app = self._app
@@ -127,7 +137,7 @@ def build(
         slack=slack or _slack(environ, clients),
         default_channel=_needed(environ, "TOCSIN_DEFAULT_CHANNEL"),
         language=Language(environ.get("TOCSIN_LANGUAGE") or "en"),
-        log=log or _logger(),
+        log=log or logger(),
         postpone=postpone or Visibility(lambda: clients("sqs")).postpone,
     )
 
@@ -160,12 +170,12 @@ def _document(outcome: Outcome) -> dict[str, Any]:
     return {member: value for member in members if (value := getattr(outcome, member))}
 
 
-def _logger() -> Log:
+def logger() -> Log:
     """Return the structured log: one JSON line per outcome, as Powertools writes them."""
-    logger = Logger(service="notifier", location=None)
+    powertools = Logger(service="notifier", location=None)
 
     def log(entry: Mapping[str, Any]) -> None:
-        write = logger.warning if entry.get("did") in ("again", "failed") else logger.info
+        write = powertools.warning if entry.get("did") in ("again", "failed") else powertools.info
         write(entry.get("did"), extra={name: value for name, value in entry.items() if name != "did"})
 
     return log

@@ -4,28 +4,41 @@ from __future__ import annotations
 
 import gc
 import os
+import sys
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 # The vendors' classes and models live as long as the process: collecting while they are made costs a tenth of a cold
 # start. So the collector rests, and whatever was made meanwhile is set aside before it comes back.
 gc.disable()
-from notifier.bootstrap import App, build  # noqa: E402 - the collector must be off before this import
+from alarms.domain.meter import Meter  # noqa: E402 - the collector must be off before this import
+from alarms.domain.telemetry import Function  # noqa: E402 - as above
+from notifier import telemetry  # noqa: E402 - as above
+from notifier.bootstrap import App, build, logger  # noqa: E402 - as above
 
 gc.freeze()
 gc.enable()
 
-_built: dict[str, App] = {}
+_built: dict[str, tuple[App, Meter]] = {}
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, list[dict[str, str]]]:
     """Handle one batch from the notifier's queue (event source mapping with ReportBatchItemFailures)."""
-    if app := _built.get("app"):
-        return app.handle(event, context, datetime.now(UTC))
+    now = datetime.now(UTC)
+    if built := _built.get("app"):
+        app, meter = built
+        return meter.watch(partial(app.handle, event, context, now), event, context, now)
     gc.disable()
     try:
-        app = _built["app"] = build(os.environ)
-        return app.handle(event, context, datetime.now(UTC))
+        meter = Meter(Function.NOTIFIER, os.environ, read=telemetry.told, say=logger(), write=sys.stdout.write)
+        return meter.watch(lambda: _first(meter).handle(event, context, now), event, context, now)
     finally:
         gc.freeze()
         gc.enable()
+
+
+def _first(meter: Meter) -> App:
+    app = build(os.environ, log=meter.log)
+    _built["app"] = (app, meter)
+    return app

@@ -43,7 +43,7 @@ def build(environ: Mapping[str, str], *, log: Log | None = None) -> Door:
         silence=partial(_send, clients, _needed(environ, "TOCSIN_REPORTS_QUEUE_URL")),
         team=team,
         language=Language(environ.get("TOCSIN_LANGUAGE") or "en"),
-        log=log or _log,
+        log=log or log_line,
     )
 
 
@@ -96,7 +96,7 @@ def _needed(environ: Mapping[str, str], name: str) -> str:
     return value
 
 
-def _log(entry: Mapping[str, Any]) -> None:
+def log_line(entry: Mapping[str, Any]) -> None:
     """Write one JSON line, as the other functions' logs have it, without their logger's import."""
     level = "WARNING" if entry.get("did") == "refused" else "INFO"
     line = {"level": level, "service": "interactive", "message": entry.get("did"), **entry}

@@ -7,7 +7,7 @@ read: so the last one to speak has seen everything that was recorded before, in 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 
@@ -44,7 +44,10 @@ class Desk:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What came of one message, for the log. ``did`` is posted, updated, replied, dropped; ``reason`` names a "no"."""
+    """What came of one message, for the log. ``did`` is posted, updated, replied, dropped; ``reason`` names a "no".
+
+    ``changed_at``: of a transition, when it was.
+    """
 
     did: str
     subject: str = ""
@@ -52,6 +55,7 @@ class Outcome:
     reason: str = ""
     channel: str = ""
     ts: str = ""
+    changed_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +98,7 @@ def event(said: AlarmEvent, desk: Desk, now: datetime) -> Outcome:
     outcome, timeline = _settle(desk, _Question(said.subject_key, said.changed_at, find, decide), now)
     if said.state is State.ALARM:
         _close_unseen(desk, timeline, said, now)
-    return outcome
+    return replace(outcome, changed_at=said.changed_at)
 
 
 def report(said: Report, desk: Desk, now: datetime, receives: int) -> Outcome:

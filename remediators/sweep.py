@@ -55,6 +55,9 @@ LOST_END = Text("The message of its end was lost: found over.", "종료 메시�
 OVERDUE = Text("Its wake-up call never came.", "예약된 호출이 오지 않았습니다.")
 STUCK = Text("It waited for a decision that never came.", "결정을 기다리던 중 멈춰 있었습니다.")
 
+# What entries and notes are about: an edge that was told as first seen one sweep before, and a sweep that came to its end.
+LOST, SWEEP_DONE = "lost-edge", "sweep-done"
+
 Result = TypeVar("Result")
 
 
@@ -101,6 +104,7 @@ class Sweeper:
         after = Memory(False, sweep.seen, sweep.stopped_at, last_run, memory.version)
         if after != memory:
             self._ports.outstanding.remember(place, after)
+        self._telling.note(SWEEP_DONE, place, f"{sweep.steps} steps", delivery.now)
 
     # --- what rings ---------------------------------------------------------------------------------------------------
 
@@ -148,7 +152,7 @@ class Sweeper:
             action = alarm.policies[0].action
             self._telling.episode(ring, Phase.SKIPPED, action, FIRST_SEEN, sweep.delivery.now, Detail(reason=Reason.FIRST_SEEN))
             return Seen(event.changed_at, sweep.delivery.now)
-        self._say("lost-edge", ring, alarm, LOST_EDGE, sweep)
+        self._say(LOST, ring, alarm, LOST_EDGE, sweep)
         self._engine.on_event(event, sweep.delivery)
         return settled
 

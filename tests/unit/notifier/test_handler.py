@@ -25,7 +25,7 @@ def test_a_missing_variable_is_named() -> None:
 def test_the_handler_builds_once_and_gives_the_collector_back(monkeypatch: pytest.MonkeyPatch) -> None:
     built: list[object] = []
 
-    def counted(environ: object) -> object:
+    def counted(environ: object, log: object) -> object:
         built.append(environ)
         slack = SlackApi(Workspace(lambda: T0), lambda now, **_: "x")  # noqa: ARG005 - the port's signature
         return build({"TOCSIN_DEFAULT_CHANNEL": "#x"}, threads=MemoryThreads(), rows=MemoryRows(), slack=slack)
