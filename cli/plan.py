@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 import json
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from cli.catalogue import Format, now
+from cli.catalogue import now
+
+
+class Format(StrEnum):
+    """How a plan is printed."""
+
+    TEXT = "text"
+    JSON = "json"
+    MARKDOWN = "markdown"
 
 
 def command(  # noqa: PLR0913 - every parameter is an option of the verb
@@ -25,7 +34,9 @@ def command(  # noqa: PLR0913 - every parameter is an option of the verb
     no_rows: Annotated[
         bool, typer.Option("--no-rows", help="Leave the catalogue table out: people are told, nothing is acted on.")
     ] = False,
-    form: Annotated[Format, typer.Option("--format", help="text for people, json for programs.")] = Format.TEXT,
+    form: Annotated[
+        Format, typer.Option("--format", help="text for people, json for programs, markdown for a pull request.")
+    ] = Format.TEXT,
     profile: Annotated[str | None, typer.Option(help="The AWS profile.")] = None,
     region: Annotated[str | None, typer.Option(help="The region, where the stage declares none.")] = None,
 ) -> None:
@@ -34,6 +45,7 @@ def command(  # noqa: PLR0913 - every parameter is an option of the verb
 
     from alarms import deploy
     from alarms.plan_file import to_document, to_text
+    from alarms.plan_markdown import to_markdown
     from alarms.plan_text import plan_lines
     from cli import account
 
@@ -44,6 +56,8 @@ def command(  # noqa: PLR0913 - every parameter is an option of the verb
     at = now()
     if form is Format.JSON:
         typer.echo(json.dumps(to_document(plan, at), ensure_ascii=False, indent=2))
+    elif form is Format.MARKDOWN:
+        typer.echo(to_markdown(plan), nl=False)
     else:
         account.print_lines(plan_lines(plan))
     if out:
