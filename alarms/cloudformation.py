@@ -34,7 +34,7 @@ def template(desired: Sequence[Desired]) -> dict[str, Any]:
     resources = {ids[item.name]: _resource(item, ids) for item in sorted(desired, key=lambda item: ids[item.name])}
     body = {
         "AWSTemplateFormatVersion": "2010-09-09",
-        "Description": _literal(f"CloudWatch alarms of the catalogue {desired[0].alarm.catalogue}, {desired[0].alarm.stage}"),
+        "Description": literal(f"CloudWatch alarms of the catalogue {desired[0].alarm.catalogue}, {desired[0].alarm.stage}"),
         "Resources": resources,
     }
     size = len(json.dumps(body, ensure_ascii=False).encode())
@@ -69,15 +69,15 @@ def _resource(desired: Desired, ids: Mapping[str, str]) -> dict[str, Any]:
         resource["DependsOn"] = children
     # CloudFormation takes no tag without a value.
     tags = [{"Key": key, "Value": value} for key, value in sorted(desired.tags.items()) if value]
-    return resource | {"Properties": _literal({**desired.request, "Tags": tags} if tags else dict(desired.request))}
+    return resource | {"Properties": literal({**desired.request, "Tags": tags} if tags else dict(desired.request))}
 
 
-def _literal(value: Any) -> Any:
-    """Return ``value`` so that CloudFormation reads every text in it as it stands."""
+def literal(value: Any) -> Any:
+    """Return ``value`` so that CloudFormation reads every text in it as it stands; raises Refused where it cannot."""
     if isinstance(value, Mapping):
-        return {key: _literal(item) for key, item in value.items()}
+        return {key: literal(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_literal(item) for item in value]
+        return [literal(item) for item in value]
     return _text(value) if isinstance(value, str) else value
 
 

@@ -119,7 +119,7 @@ def open_account(path: Path | None, where: Where) -> tuple[Settings, Clients, st
     return settings, clients, how_of(clients).owner
 
 
-def refuse_a_part(path: Path | None) -> None:
+def refuse_a_part(path: Path | None, verb: str = "tocsin destroy") -> None:
     """Raise Refused when ``path`` is one file, or holds no catalogue: ownership is the catalogue's, so all of it would go."""
     from alarms.domain.errors import Refused
     from alarms.sources import read_sources
@@ -128,7 +128,7 @@ def refuse_a_part(path: Path | None) -> None:
     root = catalogue_path(path)
     sources = read_sources(root)
     if sources.only:
-        raise Refused(f"{root} is one file, and `tocsin destroy` takes away a whole catalogue and stage: give its folder")
+        raise Refused(f"{root} is one file, and `{verb}` is for a whole catalogue and stage: give its folder")
     if sources.empty:
         raise Refused(f"{root}: no file of a catalogue is here; give the folder of the one whose alarms are to go")
 
@@ -193,10 +193,15 @@ def save(out: Path, text: str) -> None:
 
 def ask(plan: Plan, question: str) -> bool:
     """Ask on the terminal; Refused where there is nobody to ask."""
+    return confirmed(f"{len(plan.items)} alarms would be written", question)
+
+
+def confirmed(what: str, question: str) -> bool:
+    """Ask ``question`` on the terminal; Refused, saying ``what`` would happen, where there is nobody to ask."""
     from alarms.domain.errors import Refused
 
     if not sys.stdin.isatty():
-        raise Refused(f"{len(plan.items)} alarms would be written and nobody is there to ask: say --yes; nothing was written")
+        raise Refused(f"{what} and nobody is there to ask: say --yes; nothing was written")
     return typer.confirm(question, err=True)
 
 

@@ -18,6 +18,7 @@ VERBS = (
     "plan",
     "apply",
     "destroy",
+    "dashboards",
     "pause",
     "resume",
     "incidents",

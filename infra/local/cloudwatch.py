@@ -14,6 +14,7 @@ from infra.local.alarm_transitions import EventListener, Publish, Transitions
 from infra.local.arns import Place
 from infra.local.aws_error import AwsError
 from infra.local.clock import ALARMS, Clock, Due
+from infra.local.dashboards import Dashboards
 from infra.local.metric_operations import MetricOperations
 from infra.local.metric_store import MetricStore
 from infra.local.mute_rules import MuteRules
@@ -44,6 +45,7 @@ class CloudWatch:
             **alarm_operations.operations,
             **MetricOperations(self.metrics).operations,
             **MuteRules(place).operations,
+            **Dashboards(place).operations,
         }
         clock.every(60, lambda: self._judge(self.evaluation.every_minute), order=ALARMS, label="alarms")
         self._quick: Due | None = None
