@@ -24,6 +24,6 @@ def synth(stage: Stage, out: Path) -> None:
     platform = platform_settings.parse(stage.sections.get("platform"))
     network = NetworkStack(app, f"{stage.base}-network", platform=platform, env=where)
     DataStack(app, f"{stage.base}-data", platform=platform, network=network, env=where)
-    for key, value in {"tocsin:catalogue": settings.catalogue, "tocsin:stage": settings.stage}.items():
-        cdk.Tags.of(app).add(key, value)
+    # Not tocsin:catalogue and tocsin:stage: an alarm with those two is the catalogue's, and `apply` deletes one without a row.
+    cdk.Tags.of(app).add("tocsin:deployment", f"{settings.catalogue}/{settings.stage}")
     app.synth()

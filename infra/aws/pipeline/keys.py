@@ -1,0 +1,63 @@
+"""The two keys of the pipeline: one that AWS's services send through, one for what is kept, which none of them may use.
+
+AWS's own key of SNS cannot be used by CloudWatch: its policy cannot be edited, and an alarm's message would be lost in silence
+(SNS developer guide, key management).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
+from constructs import Construct
+
+from infra.aws.pipeline.place import Place
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """``messages``: topics and queues. ``data``: tables, secret, logs."""
+
+    messages: kms.Key
+    data: kms.Key
+
+
+def keys(scope: Construct, place: Place, topics: tuple[str, ...]) -> Keys:
+    """Make both. ``topics`` are the ARNs of the topics that send through the first."""
+    messages = _key(scope, "Messages", place, "messages", f"What {place.base} sends: topics and queues")
+    use = ["kms:Decrypt", "kms:GenerateDataKey*"]
+    messages.add_to_resource_policy(
+        _service("AlarmsMayPublish", "cloudwatch", use, place, {"ArnLike": {"aws:SourceArn": place.arn("cloudwatch", "alarm:*")}})
+    )
+    messages.add_to_resource_policy(
+        _service("TopicsMayDeliver", "sns", use, place, {"ArnEquals": {"aws:SourceArn": list(topics)}})
+    )
+    data = _key(scope, "Data", place, "data", f"What {place.base} keeps: tables, secret, logs")
+    groups = [place.arn("logs", f"log-group:/aws/{service}/{place.base}-*") for service in ("lambda", "apigateway")]
+    data.add_to_resource_policy(
+        iam.PolicyStatement(
+            sid="LogsOfThisStage",
+            principals=[iam.ServicePrincipal(f"logs.{place.region}.amazonaws.com")],
+            actions=["kms:Encrypt", "kms:Decrypt", "kms:ReEncrypt*", "kms:GenerateDataKey*", "kms:Describe*"],
+            resources=["*"],
+            conditions={"ArnLike": {"kms:EncryptionContext:aws:logs:arn": groups}},
+        )
+    )
+    return Keys(messages, data)
+
+
+def _key(scope: Construct, ident: str, place: Place, name: str, description: str) -> kms.Key:
+    return kms.Key(scope, f"{ident}Key", alias=f"alias/{place.named(name)}", description=description, enable_key_rotation=True)
+
+
+def _service(sid: str, service: str, actions: list[str], place: Place, source: dict[str, Any]) -> iam.PolicyStatement:
+    """Allow a service to use the key in this account's name, for the sources named."""
+    return iam.PolicyStatement(
+        sid=sid,
+        principals=[iam.ServicePrincipal(f"{service}.amazonaws.com")],
+        actions=actions,
+        resources=["*"],  # in a key's policy: this key
+        conditions={"StringEquals": {"aws:SourceAccount": place.account}, **source},
+    )

@@ -1,0 +1,63 @@
+"""The section ``pipeline`` of a stage file: strict, with a place and a remedy in one line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from alarms import yaml_door
+from alarms.domain.errors import BadInput
+from infra.aws.pipeline.settings import PipelineSettings, read
+from infra.written import Node
+
+LEAST = "default_channel: '#ops'\nalarm_emails: []\n"
+
+
+def section(tmp_path: Path, text: str) -> PipelineSettings:
+    file = tmp_path / "prod.yaml"
+    file.write_text(text, "utf-8")
+    document = yaml_door.read_path(file)
+    return read(Node(document.value, document.spot, "pipeline"))
+
+
+def test_two_settings_are_enough_and_leave_the_door_out(tmp_path: Path) -> None:
+    settings = section(tmp_path, LEAST)
+
+    assert (settings.slack_team, settings.vpc, settings.approvers) == (None, None, None)
+    assert (settings.evidence_days, settings.journal_days, settings.log_days) == (14, 400, 90)
+    assert settings.reserved_concurrency
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("alarm_emails: []", "default_channel, the Slack channel of alarms without a row, is missing"),
+        ("default_channel: '#ops'", "alarm_emails, who is mailed when the pipeline itself fails"),
+        (LEAST + "slack_tema: T0123456789", "unknown key; did you mean slack_team?"),
+        (LEAST + "slack_team: acme", "a workspace's id like T0123456789, not 'acme'"),
+        (LEAST + "log_days: 91", "pipeline.log_days: one of the days that CloudWatch Logs knows"),
+        (LEAST + "journal_days: 0", "pipeline.journal_days: a whole number from 1 to 36500, not 0"),
+        (LEAST + "memory: {notifier: 64}", "pipeline.memory.notifier: a whole number from 128 to 10240"),
+        (LEAST + "reserved_concurrency: 3", "true or false"),
+        (LEAST + "vpc: {subnets: [subnet-0123456789abcdef0]}", "pipeline.vpc: security_groups is missing"),
+        (LEAST + "vpc: {subnets: [a], security_groups: [sg-0123456789abcdef0]}", "pipeline.vpc.subnets[0]: a subnet's id"),
+        (LEAST + "approvers: {reversible: [ann]}", "pipeline.approvers.reversible[0]: a Slack user's id like U0123456789"),
+        (LEAST + "approvers: {reversable: []}", "did you mean reversible?"),
+    ],
+)
+def test_what_is_wrong_is_one_line_with_its_place(tmp_path: Path, text: str, said: str) -> None:
+    with pytest.raises(BadInput, match=r"prod\.yaml:\d+") as failure:
+        section(tmp_path, text)
+
+    assert said in str(failure.value)
+    assert "\n" not in str(failure.value)
+
+
+def test_a_stage_without_the_section_is_told_where_one_is_shown() -> None:
+    with pytest.raises(BadInput, match=r"no section pipeline; stages/prod\.yaml shows one"):
+        read(None)
+
+
+def test_a_journal_may_be_kept_for_ever(tmp_path: Path) -> None:
+    assert section(tmp_path, LEAST + "journal_days: keep").journal_days is None
