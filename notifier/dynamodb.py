@@ -64,11 +64,11 @@ class DynamoThreads:
 
     def around(self, subject: str, at: datetime) -> Timeline:
         """Return the newest transitions, and those on both sides of ``at`` when it lies further back."""
-        items = self._page(subject, "item < :edge", _TIMES_END, forward=False)
+        items = self._page(subject, "#item < :edge", _TIMES_END, forward=False)
         moment = iso(at)
         if len(items) == _PAGE and not any(_rings_before(item, moment) for item in items[:-1]):
-            items = self._page(subject, "item < :edge", moment + "#~", forward=False)
-            items += self._page(subject, "item BETWEEN :edge AND :end", moment + "#~", forward=True)
+            items = self._page(subject, "#item < :edge", moment + "#~", forward=False)
+            items += self._page(subject, "#item BETWEEN :edge AND :end", moment + "#~", forward=True)
         found = sorted(items, key=lambda item: str(item["item"]["S"]))
         events = tuple(event_from(json.loads(item["event"]["S"])) for item in found)
         return Timeline(subject, events, {item["item"]["S"]: _thread(item) for item in found})
@@ -163,6 +163,7 @@ class DynamoThreads:
         answer = self._call(
             "query",
             KeyConditionExpression=f"subject = :subject AND {condition}",
+            ExpressionAttributeNames={"#item": "item"},  # a reserved word of DynamoDB's
             ExpressionAttributeValues=values,
             ScanIndexForward=forward,
             Limit=_PAGE,

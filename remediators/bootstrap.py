@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import sys
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
@@ -209,8 +210,9 @@ def _home(queue_arn: str) -> str:
 
 
 def log_line(entry: dict[str, Any]) -> None:
-    """Write one audit entry as one line of JSON on the log."""
-    logging.getLogger("tocsin.audit").info(json.dumps(entry, ensure_ascii=False))
+    """Write one audit entry as one line of JSON on stdout: a logger would wrap it into a text of its own."""
+    line = {"level": "INFO", "service": "remediators", **entry}
+    sys.stdout.write(json.dumps(line, ensure_ascii=False) + "\n")
 
 
 def _own(record: Mapping[str, Any]) -> Mapping[str, Any]:

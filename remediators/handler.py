@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import logging
 import os
 import sys
 from datetime import UTC, datetime
@@ -35,7 +34,6 @@ def handler(event: dict[str, Any], context: object) -> PartialItemFailureRespons
         return meter.watch(partial(app.handle, event, context, now), event, context, now)
     gc.disable()
     try:
-        logging.getLogger("tocsin.audit").setLevel(logging.INFO)
         meter = Meter(Function.REMEDIATORS, os.environ, read=telemetry.acted, say=log_line, write=sys.stdout.write)
         return meter.watch(lambda: _first(meter).handle(event, context, now), event, context, now)
     finally:

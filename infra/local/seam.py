@@ -26,6 +26,7 @@ from botocore.exceptions import BotoCoreError, ClientError, EndpointConnectionEr
 from botocore.model import OperationModel
 from moto.core.serialize import BaseJSONSerializer
 
+from infra.local import reserved_words
 from infra.local.aws_error import AwsError
 from infra.local.faults import Fault, Faults
 from infra.local.quick_items import attribute_value_first
@@ -247,6 +248,8 @@ class Seam:
         if not self._open:
             raise RuntimeError("this client was made inside an embedded AWS that has been closed")
         service = model.service_model.service_name
+        if service == "dynamodb" and (refused := reserved_words.refusal(context[_PARAMS])):
+            return self._error(refused, model, self.next_id(), str(params["url"]))
         served = self._services.get(service)
         if served is None:
             return None
