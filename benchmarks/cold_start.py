@@ -39,7 +39,7 @@ def measure(room: str, build: Path, runs: int = RUNS) -> tuple[Cost, Cost, Recor
     for package in ("alarms", "remediators", "notifier", "benchmarks"):
         compileall.compile_dir(ROOT / package, quiet=1)
     loopback = Loopback(recording.answers)
-    environ = _environment(recording, loopback.url)
+    environ = environment(recording, loopback.url)
     ours = [sys.executable, "-m", "benchmarks.first_event", room, str(event)]
     floor = [sys.executable, "-m", "benchmarks.floor", loopback.url, *recording.services]
     costs: dict[str, list[Cost]] = {"ours": [], "floor": []}
@@ -61,7 +61,8 @@ def _checked(side: str, recording: Recording, loopback: Loopback) -> None:
         raise RuntimeError(f"the cold start made {dict(loopback.calls)}, the recording {recording.calls}")
 
 
-def _environment(recording: Recording, url: str) -> dict[str, str]:
+def environment(recording: Recording, url: str) -> dict[str, str]:
+    """Return the environment of a function that is answered by the loopback server at ``url``."""
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
     return {
         **kept,

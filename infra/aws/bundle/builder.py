@@ -6,6 +6,7 @@ A zip is kept under the digest of everything that went into it, so a second buil
 from __future__ import annotations
 
 import hashlib
+import logging
 import shutil
 import tempfile
 import zipfile
@@ -19,6 +20,7 @@ from infra.aws.bundle.target import Target
 ROOT = Path(__file__).parents[3]
 ROOMS = ("alarms", "remediators", "notifier", "infra")
 OUT = ROOT / "build" / "bundles"
+_LOG = logging.getLogger(__name__)
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the first moment that a zip can name
 _MODE = 0o100644 << 16
 
@@ -26,7 +28,8 @@ _MODE = 0o100644 << 16
 def build(function: Function, target: Target, out: Path = OUT, *, compiled: bool = True) -> Path:
     """Return ``function``'s zip for ``target`` in the folder ``out``, built when it is not there yet.
 
-    It holds bytecode when ``compiled`` and this machine has the target's Python. CannotRun in one line when pip cannot fetch.
+    It holds bytecode when ``compiled`` and this machine has the target's Python; a line on the log says so when it has not.
+    CannotRun in one line when pip cannot fetch.
     """
     versions = wheels.pinned(function.requires)
     own = ours(function)
@@ -35,6 +38,10 @@ def build(function: Function, target: Target, out: Path = OUT, *, compiled: bool
     zipped = out / f"{function.name}-{target}-{hashlib.sha256(inputs.encode()).hexdigest()[:20]}.zip"
     if zipped.is_file():
         return zipped
+    if compiled and not made_by:
+        _LOG.warning(
+            "%s: no Python %s here, so no bytecode in its zip: its first answers take longer", function.name, target.python
+        )
     out.mkdir(parents=True, exist_ok=True)
     folders = wheels.fetched(versions, target, out / "wheels")
     files = dict(own)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import sys
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
@@ -80,3 +81,17 @@ def test_every_distribution_is_reached(function: Function) -> None:
     files = [str(path) for path in reached(function, imports.finder(builder.ROOT, *unpacked)).values()]
 
     assert {folder.name for folder in unpacked if not any(path.startswith(f"{folder}/") for path in files)} == set()
+
+
+def test_every_import_of_ours_is_in_the_zip_or_in_python(function: Function) -> None:
+    """Late imports count too: they would fail in the middle of an incident, not at start."""
+    own = {
+        name.removesuffix(".py").removesuffix("/__init__").replace("/", "."): path
+        for name, path in builder.ours(function).items()
+    }
+    find = imports.finder(builder.ROOT, *folders(function))
+    wanted = {(name, part) for name, path in own.items() for part in imports.imported_by(name, path)}
+    tops = {top for _, part in wanted if find(top := part.partition(".")[0]) is None}
+
+    assert tops <= set(sys.stdlib_module_names)
+    assert {part for _, part in wanted if part.startswith(builder.ROOMS) and find(part) and part not in own} == set()
