@@ -2,155 +2,141 @@
 
 from __future__ import annotations
 
-import string
+import dataclasses
+import json
 from typing import Any
 
 import aws_cdk as cdk
 from aws_cdk import aws_ecr as ecr
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
-from aws_cdk import aws_rds as rds
-from aws_cdk import aws_s3 as s3
-from aws_cdk import aws_secretsmanager as secrets
 from aws_cdk import aws_sqs as sqs
 from aws_cdk import aws_ssm as ssm
 from constructs import Construct
 
-from infra.aws.platform.network import ACCESS, NetworkStack
-from infra.aws.platform.settings import Platform
+from infra.aws.findings import accept
+from infra.aws.platform.database import Aurora
+from infra.aws.platform.database_secrets import DatabaseSecrets
+from infra.aws.platform.network import NetworkStack
+from infra.aws.platform.settings import Platform, Queue
 from infra.aws.platform.traffic import POSTGRES
+from infra.aws.platform.uploads import UploadBucket
+from infra.aws.workload.settings import ImageRules
 
+JOBS, DEAD = "image-jobs", "image-jobs-dead"
+SETTINGS = "/image/settings"
 REPOSITORIES = ("image-api", "image-consumer")
+KEPT_IMAGES = 50  # of each service: far more than a roll-back reaches back
 
 
 class DataStack(cdk.Stack):
-    """What services read and write. Everything is encrypted with ``key`` and stays when the stack goes."""
+    """What services read and write. All but the queues is encrypted with ``key``; it stays when the stack goes.
+
+    ``database_secret`` is of the API's role, ``consumer_secret`` of the consumer's, ``owner_secret`` of the one that migrates.
+    """
 
     def __init__(self, scope: Construct, ident: str, *, platform: Platform, network: NetworkStack, **kwargs: Any) -> None:
         super().__init__(scope, ident, **kwargs)
         self.database_name, self.database_port = platform.database.name, POSTGRES
-        self.key = kms.Key(
-            self, "Key", enable_key_rotation=True, description="Images, their queue, their database and its secrets"
+        self.key = self._key()
+        self.jobs, self.dead = self._queues(platform.queue)
+        uploads = UploadBucket(self, "Uploads", uploads=platform.uploads, key=self.key, jobs=self.jobs, logs=network.logs)
+        self.bucket = uploads.bucket
+        self.cluster = Aurora(self, "Database", database=platform.database, network=network, key=self.key).cluster
+        roles = DatabaseSecrets(self, "Roles", cluster=self.cluster, key=self.key, network=network).by_role
+        self.owner_secret, self.database_secret = roles["image_owner"], roles["image_api"]
+        self.consumer_secret, self.tocsin_secret = roles["image_consumer"], roles["tocsin"]
+        self.reserved_secret = roles["tocsin_admin"]
+        # Plain settings, no secret: what an upload may be. Text is what a parameter holds; the containers read it strictly.
+        self.settings = ssm.StringParameter(
+            self,
+            "Settings",
+            parameter_name=SETTINGS,
+            description="What an upload may be; read by tasks at their start",
+            string_value=json.dumps(dataclasses.asdict(ImageRules())),
         )
-        self.dead = sqs.Queue(
+        self.repositories = {name: self._repository(name) for name in REPOSITORIES}
+        for name, value in {
+            "UploadBucket": self.bucket.bucket_name,
+            "TocsinSecret": self.tocsin_secret.secret_arn,
+            "ReservedSecret": self.reserved_secret.secret_arn,
+            "DatabaseEndpoint": self.cluster.cluster_endpoint.hostname,
+        }.items():
+            cdk.CfnOutput(self, name, value=value)
+
+    def _key(self) -> kms.Key:
+        key = kms.Key(
+            self,
+            "Key",
+            alias="image-platform",
+            enable_key_rotation=True,
+            description="Images, their queue, database, secrets and logs",
+            removal_policy=cdk.RemovalPolicy.RETAIN,
+        )
+        groups = f"arn:{self.partition}:logs:{self.region}:{self.account}:log-group:*"
+        logs = iam.ServicePrincipal(f"logs.{self.region}.amazonaws.com")
+        key.add_to_resource_policy(
+            iam.PolicyStatement(
+                sid="LogGroupsOfThisAccount",
+                principals=[logs],
+                actions=["kms:Encrypt", "kms:Decrypt", "kms:ReEncrypt*", "kms:GenerateDataKey*", "kms:DescribeKey"],
+                resources=["*"],
+                conditions={"ArnLike": {"kms:EncryptionContext:aws:logs:arn": groups}},
+            )
+        )
+        return key
+
+    def _queues(self, queue: Queue) -> tuple[sqs.Queue, sqs.Queue]:
+        """Return the queue and its dead letters. A dead letter keeps its first age, so these are kept longer than the others."""
+        shared = {
+            # A message names a key of the bucket, no more. With SQS's own key neither S3 nor a redrive needs rights on ours.
+            "encryption": sqs.QueueEncryption.SQS_MANAGED,
+            "enforce_ssl": True,
+            "removal_policy": cdk.RemovalPolicy.RETAIN,
+        }
+        jobs_arn = f"arn:{self.partition}:sqs:{self.region}:{self.account}:{JOBS}"  # by name: each names the other
+        dead = sqs.Queue(
             self,
             "Dead",
-            queue_name="image-jobs-dead",
-            encryption_master_key=self.key,
-            enforce_ssl=True,
+            queue_name=DEAD,
             retention_period=cdk.Duration.days(14),
+            redrive_allow_policy=sqs.RedriveAllowPolicy(
+                redrive_permission=sqs.RedrivePermission.BY_QUEUE,
+                source_queues=[sqs.Queue.from_queue_arn(self, "JobsByName", jobs_arn)],
+            ),
+            **shared,
         )
-        self.jobs = sqs.Queue(
+        jobs = sqs.Queue(
             self,
             "Jobs",
-            queue_name="image-jobs",
-            encryption_master_key=self.key,
-            enforce_ssl=True,
-            visibility_timeout=cdk.Duration.seconds(platform.queue.visibility_s),
-            dead_letter_queue=sqs.DeadLetterQueue(queue=self.dead, max_receive_count=platform.queue.attempts),
+            queue_name=JOBS,
+            retention_period=cdk.Duration.days(4),
+            visibility_timeout=cdk.Duration.seconds(queue.hidden_s),
+            receive_message_wait_time=cdk.Duration.seconds(20),  # an empty queue costs three calls a minute
+            dead_letter_queue=sqs.DeadLetterQueue(queue=dead, max_receive_count=queue.attempts),
+            **shared,
         )
-        self.bucket = self._uploads(platform, network)
-        self.cluster = rds.DatabaseCluster(
-            self,
-            "Database",
-            engine=rds.DatabaseClusterEngine.aurora_postgres(version=rds.AuroraPostgresEngineVersion.VER_17_7),
-            cluster_identifier="image-db",
-            default_database_name=self.database_name,
-            manage_master_user_password=True,
-            writer=rds.ClusterInstance.serverless_v2("Writer", instance_identifier="image-db-1"),
-            readers=[rds.ClusterInstance.serverless_v2("Reader", instance_identifier="image-db-2", scale_with_writer=True)],
-            serverless_v2_min_capacity=platform.database.min_acu,
-            serverless_v2_max_capacity=platform.database.max_acu,
-            vpc=network.vpc,
-            vpc_subnets=network.isolated,
-            security_groups=[network.groups.database],
-            storage_encrypted=True,
-            storage_encryption_key=self.key,
-            enable_data_api=True,
-            iam_authentication=True,
-            deletion_protection=True,
-        )
-        # One role of the database each. `image_api` and `image_consumer` serve; tocsin ends sessions with its own, and with the
-        # reserved one when no connection is left.
-        self._network = network
-        self.database_secret = self._secret("image/database", "image_api")
-        self.consumer_secret = self._secret("image/database-consumer", "image_consumer")
-        self.tocsin_secret = self._secret("image/tocsin", "tocsin")
-        self.reserved_secret = self._secret("image/tocsin-admin", "tocsin_admin")
-        self.settings = ssm.StringParameter(self, "Settings", parameter_name="/image/settings", string_value="{}")
-        self.repositories = {
-            name: ecr.Repository(
-                self,
-                name,
-                repository_name=name,
-                image_scan_on_push=True,
-                image_tag_mutability=ecr.TagMutability.IMMUTABLE,
-                encryption=ecr.RepositoryEncryption.KMS,
-                encryption_key=self.key,
-            )
-            for name in REPOSITORIES
-        }
+        for each in (jobs, dead):
+            accept(each, checkov={"CKV_AWS_27": "Encrypted with SQS's own key, of which the rule knows nothing."})
+        return jobs, dead
 
-    def _secret(self, name: str, role: str) -> secrets.ISecret:
-        generated = secrets.SecretStringGenerator(
-            secret_string_template=self.to_json_string({"username": role}),
-            generate_string_key="password",
-            exclude_punctuation=True,
-            password_length=40,
-        )
-        secret = secrets.Secret(self, name, secret_name=name, encryption_key=self.key, generate_secret_string=generated)
-        attached = secret.attach(self.cluster)
-        attached.add_rotation_schedule(
-            "Rotation",
-            automatically_after=cdk.Duration.days(30),
-            rotate_immediately_on_update=False,  # the role has to exist first
-            hosted_rotation=secrets.HostedRotation.postgre_sql_single_user(
-                function_name=f"rotate-{name.replace('/', '-')}",
-                vpc=self._network.vpc,
-                vpc_subnets=self._network.tasks,
-                security_groups=[self._network.groups.rotation],
-                exclude_characters="".join(sorted(string.punctuation)),
-            ),
-        )
-        return attached
-
-    def _uploads(self, platform: Platform, network: NetworkStack) -> s3.Bucket:
-        """Return the bucket. It is named, so that the queue's and the key's policies can name it before it is there."""
-        name = f"image-uploads-{self.account}-{self.region}"
-        bucket = s3.Bucket(
+    def _repository(self, name: str) -> ecr.Repository:
+        return ecr.Repository(
             self,
-            "Uploads",
-            bucket_name=name,
-            encryption=s3.BucketEncryption.KMS,
+            name,
+            repository_name=name,
+            image_scan_on_push=True,
+            image_tag_mutability=ecr.TagMutability.IMMUTABLE,
+            encryption=ecr.RepositoryEncryption.KMS,
             encryption_key=self.key,
-            bucket_key_enabled=True,
-            block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
-            object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
-            enforce_ssl=True,
-            minimum_tls_version=1.2,
-            versioned=True,
+            lifecycle_rules=[
+                ecr.LifecycleRule(
+                    rule_priority=1,
+                    tag_status=ecr.TagStatus.UNTAGGED,
+                    max_image_age=cdk.Duration.days(7),
+                    description="leftovers",
+                ),
+                ecr.LifecycleRule(rule_priority=2, max_image_count=KEPT_IMAGES, description="the newest of what was deployed"),
+            ],
             removal_policy=cdk.RemovalPolicy.RETAIN,
-            server_access_logs_bucket=s3.Bucket.from_bucket_name(self, "Logs", network.logs.bucket_name),
-            server_access_logs_prefix=f"{ACCESS}/uploads/",
         )
-        notifier = iam.ServicePrincipal(
-            "s3.amazonaws.com",
-            conditions={
-                "StringEquals": {"aws:SourceAccount": self.account},
-                "ArnEquals": {"aws:SourceArn": f"arn:{self.partition}:s3:::{name}"},
-            },
-        )
-        allowed = self.jobs.grant_send_messages(notifier)
-        self.key.grant(notifier, "kms:Decrypt", "kms:GenerateDataKey*")
-        resource = bucket.node.default_child
-        resource.notification_configuration = {
-            "queueConfigurations": [
-                {
-                    "event": "s3:ObjectCreated:*",
-                    "queue": self.jobs.queue_arn,
-                    "filter": {"s3Key": {"rules": [{"name": "prefix", "value": platform.uploads.prefix}]}},
-                }
-            ]
-        }
-        allowed.apply_before(bucket)  # S3 sends a test message when the configuration is put
-        return bucket

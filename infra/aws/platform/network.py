@@ -11,6 +11,7 @@ from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
 from infra.aws.findings import accept
+from infra.aws.platform.default_group import ClosedDefaultGroup
 from infra.aws.platform.settings import Nat, Platform
 from infra.aws.platform.traffic import HTTPS, Groups
 
@@ -27,6 +28,7 @@ SERVICES = {
     "Traces": ec2.InterfaceVpcEndpointAwsService.XRAY,
 }
 FLOWS, ACCESS = "flows", "access"
+LOGS_OF_LOGS = "This is the bucket that access logs go to: its own would fill it for ever."
 
 
 class NetworkStack(cdk.Stack):
@@ -49,6 +51,7 @@ class NetworkStack(cdk.Stack):
                 accept(subnet, lint={"W3010": "Zones by name, chosen in the stage file."})
         self.groups = Groups(self, "Groups", vpc=self.vpc, balancer=platform.balancer)
         self.logs = self._log_bucket(network.keep_flow_logs)
+        ClosedDefaultGroup(self, "DefaultGroup", vpc=self.vpc)
         self.vpc.add_gateway_endpoint("S3", service=ec2.GatewayVpcEndpointAwsService.S3)
         if network.nat is Nat.NONE:
             self._interfaces()
@@ -78,7 +81,11 @@ class NetworkStack(cdk.Stack):
                 s3.LifecycleRule(expiration=cdk.Duration.days(days), abort_incomplete_multipart_upload_after=cdk.Duration.days(1))
             ],
         )
-        accept(bucket, nag={"S1": "This is the bucket that access logs go to: its own would fill it for ever."})
+        accept(
+            bucket,
+            nag={"S1": LOGS_OF_LOGS},
+            checkov={"CKV_AWS_18": LOGS_OF_LOGS, "CKV_AWS_21": "Written once, by AWS, and expired."},
+        )
         ours = {"StringEquals": {"aws:SourceAccount": self.account}}
         for service, folder in {"delivery.logs": FLOWS, "logging.s3": ACCESS}.items():
             writer = iam.ServicePrincipal(f"{service}.amazonaws.com")

@@ -19,6 +19,7 @@ ORIGIN = re.compile(r"https?://[A-Za-z0-9.-]+(:\d+)?")
 CERTIFICATE = re.compile(r"arn:aws[a-z-]*:acm:[a-z0-9-]+:\d{12}:certificate/[0-9a-f-]+")
 DOMAIN = re.compile(r"([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z]{2,}")
 MOST_ACU = 256
+CONNECTIONS_BELOW_1_ACU = 2000  # Aurora user guide, capacity for Aurora Serverless v2
 
 T = TypeVar("T")
 
@@ -60,17 +61,17 @@ class Uploads:
     """
 
     prefix: str = "uploads/"
-    results: str = "thumbnails/"
+    thumbnails: str = "thumbnails/"
     origins: tuple[str, ...] = ()
     keep_days: int | None = None
 
     @staticmethod
     def read(node: Node) -> Uploads:
         """Read the section ``uploads``."""
-        said, usual = node.fields("prefix", "results", "origins", "keep_days"), Uploads()
+        said, usual = node.fields("prefix", "thumbnails", "origins", "keep_days"), Uploads()
         return Uploads(
             prefix=_prefix(said["prefix"]) if "prefix" in said else usual.prefix,
-            results=_prefix(said["results"]) if "results" in said else usual.results,
+            thumbnails=_prefix(said["thumbnails"]) if "thumbnails" in said else usual.thumbnails,
             origins=tuple(_matching(item, ORIGIN, "https://shop.example.com") for item in said["origins"].items())
             if "origins" in said
             else usual.origins,
@@ -80,44 +81,50 @@ class Uploads:
 
 @dataclass(frozen=True, slots=True)
 class Queue:
-    """The queue of images. ``work_s`` is how long one message may take a consumer; ``attempts`` until it is a dead letter."""
+    """The queue of images. A received message is hidden for ``hidden_s`` seconds, which the consumer renews while it works.
 
-    work_s: int = 60
+    ``attempts`` is how often a message is received until it is a dead letter.
+    """
+
+    hidden_s: int = 60
     attempts: int = 5
 
     @staticmethod
     def read(node: Node) -> Queue:
         """Read the section ``queue``."""
-        said, usual = node.fields("work", "attempts"), Queue()
+        said, usual = node.fields("hidden", "attempts"), Queue()
         return Queue(
-            work_s=_whole_seconds(said["work"], 1, 7200) if "work" in said else usual.work_s,
+            hidden_s=_whole_seconds(said["hidden"], 30, 43_200) if "hidden" in said else usual.hidden_s,
             attempts=said["attempts"].count(3, 20) if "attempts" in said else usual.attempts,
         )
-
-    @property
-    def visibility_s(self) -> int:
-        """How long a received message is hidden: six times its work, as AWS advises, so that it is not worked on twice."""
-        return min(6 * self.work_s, 43_200)
 
 
 @dataclass(frozen=True, slots=True)
 class Database:
-    """Aurora PostgreSQL Serverless v2: the range of its capacity units (2 GiB of memory each), and its backups' days."""
+    """Aurora PostgreSQL Serverless v2: the range of its capacity units (2 GiB of memory each), and its backups' days.
+
+    ``connections`` is max_connections, fixed, so that alarms and ceilings of the catalogue can name the same number. Below a
+    minimum of 1 ACU Aurora allows 2,000 at most.
+    """
 
     min_acu: float = 0.5
     max_acu: float = 16.0
+    connections: int = 1722
     backup_days: int = 14
     name: str = "image"
 
     @staticmethod
     def read(node: Node) -> Database:
         """Read the section ``database``."""
-        said, usual = node.fields("min_acu", "max_acu", "backup_days"), Database()
+        said, usual = node.fields("min_acu", "max_acu", "connections", "backup_days"), Database()
         least = _acu(said["min_acu"]) if "min_acu" in said else usual.min_acu
         most = _acu(said["max_acu"]) if "max_acu" in said else usual.max_acu
         if most < 1 or most < least:
             raise said.get("max_acu", node).fail(f"max_acu of at least 1 and not below min_acu ({least:g})")
-        return Database(least, most, said["backup_days"].count(1, 35) if "backup_days" in said else usual.backup_days)
+        allowed = 5000 if least >= 1 else CONNECTIONS_BELOW_1_ACU
+        connections = said["connections"].count(50, allowed) if "connections" in said else min(usual.connections, allowed)
+        days = said["backup_days"].count(1, 35) if "backup_days" in said else usual.backup_days
+        return Database(least, most, connections, days)
 
 
 @dataclass(frozen=True, slots=True)
