@@ -33,7 +33,7 @@ def shift_gradually(
     role = _role(scope, place, list(deployed))
     for room, one in deployed.items():
         ident = room.capitalize()
-        codedeploy.LambdaDeploymentGroup(
+        group = codedeploy.LambdaDeploymentGroup(
             scope,
             f"{ident}Deploys",
             application=application,
@@ -41,11 +41,12 @@ def shift_gradually(
             alias=one.alias,
             role=role,
             deployment_config=getattr(codedeploy.LambdaDeploymentConfig, SHIFTS[room]),
-            alarms=[cloudwatch.Alarm.from_alarm_arn(scope, f"{ident}TurnsBack", alarms[room].attr_arn)],
+            alarms=[cloudwatch.Alarm.from_alarm_name(scope, f"{ident}TurnsBack", str(alarms[room].alarm_name))],
             auto_rollback=codedeploy.AutoRollbackConfig(
                 failed_deployment=True, stopped_deployment=True, deployment_in_alarm=True
             ),
         )
+        group.node.add_dependency(alarms[room])
 
 
 def _role(scope: Construct, place: Place, rooms: list[str]) -> iam.IRole:

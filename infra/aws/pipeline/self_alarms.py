@@ -100,7 +100,6 @@ def _telling(place: Place) -> Iterator[SelfAlarm]:
     yield _own(telemetry.SLACK_THROTTLED, stage, "slack-throttled", "Slack goes on asking for patience", 5, often=(3, 3))
     yield _own(telemetry.TELL_DELAY, stage, "told-late", "people hear late", SLOW_MS, often=(3, 3))
     yield _own(telemetry.SWEEP_FOUND, stage, "sweep-finds", "messages or timers get lost", 1, often=(3, 6))
-    yield _own(telemetry.PRESS_REFUSED, stage, "presses-refused", "somebody tries the door", 20)
 
 
 def _own(
@@ -122,6 +121,8 @@ def _function(place: Place, room: str) -> Iterator[SelfAlarm]:
     own = {telemetry.STAGE: place.stage, telemetry.FUNCTION: room}
     near = NEAR_TIMEOUT * TIMEOUT_S[room] * 1000
     yield errors(place, room)
+    if room == telemetry.Function.INTERACTIVE:
+        yield _own(telemetry.PRESS_REFUSED, own, "presses-refused", "somebody tries the door", 20)
     yield _own(telemetry.FAILED, own, f"{room}-failed", "records are given back to their queue", 5, often=(2, 3))
     yield SelfAlarm(
         f"{room}-throttled", "Lambda refuses to run it", "AWS/Lambda", "Throttles", of_function, "Sum", 1, 300, bad=2, of=2
