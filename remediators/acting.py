@@ -18,7 +18,7 @@ from remediators.action import Overtaken, Permit, Purpose, Situation
 from remediators.candidate import Candidate
 from remediators.gather import Gathered
 from remediators.intents import ACTING_FOR, answered, inherited, record
-from remediators.ports import Contended, Delivery, Held, Ports
+from remediators.ports import Contended, Delivery, Held, Ports, Site
 from remediators.records import Lending, RunRecord, RunStatus
 from remediators.scheduler import LONGEST_DELAY_S
 from remediators.telling import Detail, Telling
@@ -120,7 +120,7 @@ class Acting:
         run = self.take_over(run, delivery)
         action = self._ports.actions.get(run.policy.action)
         try:
-            observed = action.observe(self._ports.clients, self.situation(run, delivery, Purpose.VERIFY))
+            observed = action.observe(self.site(run, delivery).clients, self.situation(run, delivery, Purpose.VERIFY))
         except Permanent as failure:
             why = wording.refused(failure.code, str(failure))
             self._end(run, RunStatus.FAILED, why, delivery, Reason.UNKNOWN, perhaps=failure.code not in GONE)
@@ -132,7 +132,7 @@ class Acting:
             change, value = next(iter(current.items()))
             self._end(run, RunStatus.FAILED, wording.moved_meanwhile(change, value), delivery, Reason.DRIFTED)
             return
-        over = self._is_over(run) if left else None
+        over = self._is_over(run, delivery) if left else None
         if over is not None and not applied:
             self._end(run, RunStatus.ABANDONED, over, delivery, Reason.STALE)
             return
@@ -180,6 +180,10 @@ class Acting:
         since = run.acted_at or run.created_at
         return Situation(run.alarm, run.policy, run.ring.value, delivery.now, purpose, since, delivery.left_s)
 
+    def site(self, run: RunRecord, delivery: Delivery) -> Site:
+        """Return where ``run`` reads and acts, in its own name. Raises Retryable, Permanent where it may not (any more)."""
+        return self._ports.sites.at(run.alarm.place, delivery.now, run.id)
+
     def _spec(self, policy: Policy | None) -> ActionSpec:
         if policy is None:
             raise AssertionError("a decision to run has a policy")
@@ -200,9 +204,10 @@ class Acting:
         ids: list[str] = []
         overtaken: Text | None = None
         try:
+            clients = self.site(run, delivery).clients
             for change in left:
                 try:
-                    ids += action.run(self._ports.clients, change, permit)
+                    ids += action.run(clients, change, permit)
                 except Overtaken as news:
                     overtaken = news.why
                 else:
@@ -221,7 +226,7 @@ class Acting:
         """Look before saying that nothing was done: an attempt without an answer may have taken effect before the "no" came."""
         action = self._ports.actions.get(run.policy.action)
         try:
-            observed = action.observe(self._ports.clients, self.situation(run, delivery, Purpose.VERIFY))
+            observed = action.observe(self.site(run, delivery).clients, self.situation(run, delivery, Purpose.VERIFY))
         except Permanent as failure:
             self._end(run, status, why, delivery, reason, perhaps=failure.code not in GONE)
             return
@@ -323,10 +328,10 @@ class Acting:
             self._ports.history.drop_lease(run)
         self._ports.history.release(run)
 
-    def _is_over(self, run: RunRecord) -> Text | None:
+    def _is_over(self, run: RunRecord, delivery: Delivery) -> Text | None:
         """Return why an intent that was left behind is not gone on with; None when alarm and row still ask for it."""
         try:
-            live = self._ports.alarms.states([run.ring.alarm_name]).get(run.ring.alarm_name)
+            live = self.site(run, delivery).alarms.states([run.ring.alarm_name]).get(run.ring.alarm_name)
             row = self._ports.rows.row(run.alarm.key)
         except Permanent:
             return wording.ALARM_UNREAD

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import botocore.session
 from botocore.config import Config
@@ -24,6 +24,8 @@ from remediators.switch import Switch, absent, parse
 PASSING = frozenset(
     {
         "ConcurrentUpdateException",
+        "ExpiredToken",
+        "ExpiredTokenException",
         "InternalError",
         "InternalFailure",
         "InternalServerError",
@@ -56,6 +58,19 @@ PASSING = frozenset(
 # https://docs.aws.amazon.com/health/latest/ug/health-api.html
 _ONLY_IN = {"health": "us-east-1"}
 TYPES = ["MetricAlarm", "CompositeAlarm", "LogAlarm"]
+_LAPSED = frozenset({"ExpiredToken", "ExpiredTokenException"})
+
+
+class Credentials(NamedTuple):
+    """What an assumed role gives; in the order in which botocore's ``create_client`` takes them."""
+
+    key: str
+    secret: str
+    token: str
+
+    def __repr__(self) -> str:
+        """Show nothing of them."""
+        return "Credentials(…)"
 
 
 class Unreadable(Permanent):
@@ -87,17 +102,23 @@ def translated() -> Iterator[None]:
 
 
 class Client:
-    """A boto3 client whose failures have their verdict."""
+    """A boto3 client whose failures have their verdict. ``lapsed`` is told when its credentials have ended."""
 
-    def __init__(self, client: Any) -> None:
+    def __init__(self, client: Any, lapsed: Callable[[], None] | None = None) -> None:
         self._client = client
+        self._lapsed = lapsed
 
     def __getattr__(self, operation: str) -> Callable[..., Any]:
         return partial(self._call, operation)
 
     def _call(self, operation: str, **request: Any) -> Any:
         with translated():
-            return getattr(self._client, operation)(**request)
+            try:
+                return getattr(self._client, operation)(**request)
+            except ClientError as error:
+                if self._lapsed and error.response.get("Error", {}).get("Code", "") in _LAPSED:
+                    self._lapsed()
+                raise
 
 
 class Clients:
@@ -111,10 +132,25 @@ class Clients:
         self._session: botocore.session.Session | None = None
         self._made: dict[str, Any] = {}
         self._authorities = authorities
+        self._region: str | None = None
+        self._assume: Callable[[], Credentials] | None = None
+        self._assumed: Credentials | None = None
+        self._lapsed: Callable[[], None] | None = None
+
+    def elsewhere(self, region: str, assume: Callable[[], Credentials], lapsed: Callable[[], None]) -> Clients:
+        """Return clients of another account or region. ``assume`` is asked once, by the first client that is made.
+
+        They share what botocore has loaded: its models are not read a second time. ``lapsed`` is told when AWS says that the
+        credentials have ended before their time.
+        """
+        other = Clients(self._authorities)
+        other._session = self._loaded()
+        other._region, other._assume, other._lapsed = region, assume, lapsed
+        return other
 
     def __call__(self, service: str) -> Any:
         """Return the client of ``service`` as actions use it."""
-        return self._postgres() if service == "postgres" else Client(self.boto(service))
+        return self._postgres() if service == "postgres" else Client(self.boto(service), self._lapsed)
 
     def _postgres(self) -> Any:
         """Return the client of databases; its driver is loaded only when an action asks for one."""
@@ -127,10 +163,22 @@ class Clients:
     def boto(self, service: str) -> Any:
         """Return botocore's own client of ``service``."""
         if service not in self._made:
-            self._session = self._session or botocore.session.get_session()
             config = Config(connect_timeout=3, read_timeout=10, retries={"mode": "standard", "total_max_attempts": 3})
-            self._made[service] = self._session.create_client(service, region_name=_ONLY_IN.get(service), config=config)
+            region = _ONLY_IN.get(service, self._region)
+            self._made[service] = self._loaded().create_client(service, region_name=region, config=config, **self._keys())
         return self._made[service]
+
+    def _loaded(self) -> botocore.session.Session:
+        self._session = self._session or botocore.session.get_session()
+        return self._session
+
+    def _keys(self) -> dict[str, Any]:
+        """Return the assumed role's keys as ``create_client`` takes them; none at home, where botocore finds its own."""
+        if self._assume is None:
+            return {}
+        self._assumed = self._assumed or self._assume()
+        names = ("aws_access_key_id", "aws_secret_access_key", "aws_session_token")
+        return dict(zip(names, self._assumed, strict=True))
 
 
 class Catalogue:

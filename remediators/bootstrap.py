@@ -18,13 +18,12 @@ from alarms.domain.errors import CannotRun, Permanent, Retryable
 from alarms.domain.event import AlarmEvent, iso, timely, utc
 from alarms.domain.payload import parse_all
 from remediators.action import unbounded
-from remediators.aws import Alarms, ApproverReader, Catalogue, Clients, SwitchReader
+from remediators.aws import ApproverReader, Catalogue, Clients, SwitchReader
 from remediators.commands import Commands
 from remediators.dynamodb import History
 from remediators.evidence import DEFAULT_DAYS, EvidenceTable, days_of
 from remediators.execute import Engine
 from remediators.journal import JOURNAL_TYPE, Journal, retention
-from remediators.levels import Levels
 from remediators.look import Looker
 from remediators.outstanding import Outstanding
 from remediators.ports import ActionSource, Delivery, Ports
@@ -32,6 +31,7 @@ from remediators.registry import registry
 from remediators.reports import Reports
 from remediators.revert import Reverter
 from remediators.scheduler import Scheduler
+from remediators.sites import Sites, SpokesParameter
 from remediators.surroundings import Surroundings
 from remediators.sweep import Sweeper
 from remediators.timers import TIMER_TYPE, Timer, TimerKind
@@ -151,9 +151,8 @@ def build(environ: Mapping[str, str], audit: Audit | None = None, *, actions: Ac
     return App(
         Ports(
             rows=Catalogue(clients, environ["TOCSIN_CATALOGUE_TABLE"]),
-            alarms=Alarms(clients),
+            sites=_sites(environ, clients),
             switch=SwitchReader(clients, environ["TOCSIN_SWITCH_PARAMETER"]),
-            clients=clients,
             history=History(lambda: clients.boto("dynamodb"), environ["TOCSIN_HISTORY_TABLE"]),
             surroundings=Surroundings(lambda: clients.boto("dynamodb"), environ["TOCSIN_HISTORY_TABLE"]),
             evidence=_evidence(environ, clients),
@@ -168,13 +167,18 @@ def build(environ: Mapping[str, str], audit: Audit | None = None, *, actions: Ac
             outbox=Reports(clients, environ["TOCSIN_REPORTS_QUEUE_URL"]),
             actions=actions or registry(),
             audit=journal.note,
-            levels=Levels(clients),
             outstanding=Outstanding(lambda: clients.boto("dynamodb"), environ["TOCSIN_HISTORY_TABLE"]),
-            home=_home(environ["TOCSIN_COMMANDS_QUEUE_ARN"]),
             prefix=_prefix(environ),
         ),
         journal,
     )
+
+
+def _sites(environ: Mapping[str, str], clients: Clients) -> Sites:
+    """Return the places that may be acted in: home, and those of the list that a hub's environment names."""
+    named = environ.get("TOCSIN_SPOKES_PARAMETER", "")
+    spokes = SpokesParameter(clients, named) if named else None
+    return Sites(_home(environ["TOCSIN_COMMANDS_QUEUE_ARN"]), clients, spokes)
 
 
 def _prefix(environ: Mapping[str, str]) -> str:

@@ -114,10 +114,14 @@ def _row(facts: Facts) -> Answer:
 
 
 def _place(facts: Facts) -> Answer:
-    lives = f"{facts.alarm.account}/{facts.alarm.region}" if facts.alarm else ""
-    if facts.home not in ("", lives):
+    lives = facts.alarm.place if facts.alarm else ""
+    if facts.home in ("", lives):
+        return Answer(True, wording.HERE)
+    if facts.reached is None:
+        return Answer(None, wording.SPOKES_UNREAD)
+    if not facts.reached:
         return Answer(False, wording.elsewhere(lives, facts.home), Reason.ELSEWHERE)
-    return Answer(True, wording.HERE)
+    return Answer(True, wording.spoke(lives))
 
 
 def _policy(facts: Facts) -> Answer:

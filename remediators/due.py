@@ -7,7 +7,10 @@ from datetime import datetime
 
 from remediators.records import Lending, RunRecord, RunStatus
 
-PARTITION = "due"  # of the history table: one item for each run that is outstanding
+
+def partition(place: str) -> str:
+    """Return the history table's partition with one item for each outstanding run of ``place`` (``account/region``)."""
+    return f"due#{place}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ Keys (``pk``, ``sk``):
     service#<service>    episode#<subject> · in-flight           all that one service's plan needs, in one Query
     resource#<resource>  lock · lease · count#<policy>           all that one resource's guards need, in one Query
     run#<id>             run                                     the intent and what became of it
-    due                  <run id>                                when an outstanding run is next due, for the reconciler
+    due#<account/region> <run id>                                when an outstanding run is next due, for the reconciler
 ``expires_at`` (epoch seconds) is the table's TTL attribute; locks have none, so that their tokens only ever grow.
 """
 

@@ -65,7 +65,7 @@ class Engine:
         ring, alarm = Ring.of(event), None
         try:
             alarm = self._ports.rows.row(event.alarm_key)
-            if alarm is None or not alarm.policies or not self._is_here(alarm):
+            if alarm is None or not alarm.policies or not self._reaches(ring, delivery):
                 self._refuse(Facts(delivery.now, ring, alarm), delivery)
             elif event.state is State.ALARM:
                 self._rings(alarm, ring, delivery)
@@ -79,9 +79,9 @@ class Engine:
                 self._telling.blind(ring, alarm, why, delivery.now)
             raise
 
-    def _is_here(self, alarm: Alarm) -> bool:
-        """Tell whether the alarm lives where this remediator looks: the same name elsewhere is another alarm."""
-        return self._ports.home in ("", f"{alarm.account}/{alarm.region}")
+    def _reaches(self, ring: Ring, delivery: Delivery) -> bool:
+        """Tell whether the alarm lives where this remediator acts: the same name elsewhere is another alarm."""
+        return self._ports.sites.reaches(ring.place, delivery.now) is True
 
     def _rings(self, alarm: Alarm, ring: Ring, delivery: Delivery) -> None:
         service = service_key(alarm)
@@ -122,7 +122,7 @@ class Engine:
             self._telling.note("settle", service, "nothing waits for a decision", delivery.now)
             return
         candidates = self._candidates(waiting, known)
-        seen = self._gatherer.look(candidates)
+        seen = self._gatherer.look(candidates, delivery.now)
         covered_by = state.in_flight.run if state.in_flight.held(delivery.now) else ""
         decisions: dict[str, list[Decision]] = {episode.subject: [] for episode in waiting}
         newest = {episode.subject: episode for episode in waiting}
@@ -191,7 +191,7 @@ class Engine:
             return Run(taken.proposal, ())
         flight = service.in_flight
         covered_by = flight.run if flight.held(delivery.now, by_other_than=run.id) else ""
-        return self._take(candidate, self._gatherer.look([candidate]), covered_by, delivery)[0]
+        return self._take(candidate, self._gatherer.look([candidate], delivery.now), covered_by, delivery)[0]
 
     # --- its parts ----------------------------------------------------------------------------------------------------
 
@@ -311,5 +311,7 @@ class Engine:
     def _refuse(self, facts: Facts, delivery: Delivery) -> None:
         policy = facts.alarm.policies[0] if facts.alarm and facts.alarm.policies else None
         action = self._gatherer.action(policy)
-        facts = replace(facts, policy=policy, spec=action.spec if action else None, home=self._ports.home)
+        reached = self._ports.sites.reaches(facts.ring.place, delivery.now)
+        spec = action.spec if action else None
+        facts = replace(facts, policy=policy, spec=spec, home=self._ports.sites.home, reached=reached)
         self._telling.decision(decide(facts), facts.ring, facts.alarm, policy, delivery.now, None)

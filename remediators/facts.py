@@ -37,7 +37,8 @@ class Facts:
     ``claimed`` says whether this delivery opened the episode. ``covered_by`` names the run in flight for the service, ""
     when there is none. ``alarm_gone`` means that CloudWatch knows no such alarm any more. ``proposal`` is the action's
     own answer. ``row_unread``: there is a row and it cannot be read. ``home`` is where this remediator lives, as
-    ``account/region``, "" when that is of no concern. ``problem`` says what of the parameters does not fit the action.
+    ``account/region``, "" when that is of no concern; ``reached`` whether it may act where the alarm lives. ``problem``
+    says what of the parameters does not fit the action.
     ``peers`` are the alarms of the stage that ring now, by name; ``standing`` is what the history says around the
     resource. ``approved``: a person has said yes to it.
     """
@@ -47,6 +48,7 @@ class Facts:
     alarm: Alarm | None = None
     row_unread: bool = False
     home: str = ""
+    reached: bool | None = False
     policy: Policy | None = None
     spec: ActionSpec | None = None
     problem: str = ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
 from alarms.domain.alarm import Policy
@@ -53,16 +54,20 @@ class Gatherer:
         self._ports = ports
         self._telling = telling
 
-    def look(self, candidates: list[Candidate]) -> Seen:
-        """Read what rings, and the switch. An alarm that is not among what rings is asked for by name: it may be gone."""
+    def look(self, candidates: list[Candidate], now: datetime) -> Seen:
+        """Read what rings, and the switch. An alarm that is not among what rings is asked for by name: it may be gone.
+
+        The candidates are of one service, and so of one account and region.
+        """
         names = sorted({candidate.ring.alarm_name for candidate in candidates})
         live: dict[str, LiveAlarm] | None = None
         peers: Mapping[str, LiveAlarm] | None = None
         try:
-            peers = self._ports.alarms.ringing("/".join(names[0].split("/")[:2]) + "/")
+            alarms = self._ports.sites.at(candidates[0].ring.place, now).alarms
+            peers = alarms.ringing("/".join(names[0].split("/")[:2]) + "/")
             live = {name: peers[name] for name in names if name in peers}
             if others := [name for name in names if name not in peers]:
-                live.update(self._ports.alarms.states(others))
+                live.update(alarms.states(others))
         except (Retryable, Permanent):
             live = None
         try:
@@ -82,7 +87,8 @@ class Gatherer:
             ring=candidate.ring if candidate.episode.is_open else replace(candidate.ring, state=State.OK),
             alarm=alarm,
             row_unread=candidate.unread,
-            home=self._ports.home,
+            home=self._ports.sites.home,
+            reached=self._ports.sites.reaches(candidate.ring.place, delivery.now),
             policy=policy,
             spec=action.spec if action else None,
             problem=unfit(action, policy) if action and policy else "",
@@ -117,12 +123,13 @@ class Gatherer:
         if not wants_proposal(gathered.facts):
             return gathered
         try:
-            observed = action.observe(self._ports.clients, situation)
+            clients = self._ports.sites.at(situation.alarm.place, situation.now, gathered.facts.run).clients
+            observed = action.observe(clients, situation)
         except (Retryable, Permanent) as failure:
             self._telling.note("observe", situation.alarm.name, str(failure), situation.now)
             return gathered
         proposal = action.propose(observed, situation)
         if isinstance(proposal, Proposal):
-            proposal = aws_incident.refusal(self._ports.clients, action.spec, situation) or proposal
+            proposal = aws_incident.refusal(clients, action.spec, situation) or proposal
         facts = replace(gathered.facts, proposal=proposal)
         return replace(gathered, facts=facts, evidence=action.evidence(observed, situation), observed=observed)

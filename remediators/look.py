@@ -47,7 +47,7 @@ class Looker:
             return
         situation = Situation(alarm, policy, ring.value, delivery.now, left_s=delivery.left_s)
         try:
-            observed = action.observe(self._ports.clients, situation)
+            observed = action.observe(self._ports.sites.at(alarm.place, delivery.now).clients, situation)
         except (Retryable, Permanent) as failure:
             self._telling.note("diagnose", alarm.name, str(failure), delivery.now)
             return

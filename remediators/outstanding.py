@@ -1,8 +1,8 @@
 """What the reconciler reads and remembers, in the history table: outstanding runs, and what it saw ringing the last time.
 
 Keys (``pk``, ``sk``):
-    due                  <run id>            an outstanding run and when it is due, written with the run itself
-    sweep                <account/region>    what rang at the last sweep, and how far it came
+    due#<account/region>  <run id>            an outstanding run and when it is due, written with the run itself
+    sweep                 <account/region>    what rang at the last sweep, and how far it came
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any
 
 from alarms.domain.event import from_iso, iso
 from remediators.aws import translated
-from remediators.due import PARTITION, Due
+from remediators.due import Due, partition
 from remediators.items import key, plain, values_of
 from remediators.table import Table
 
@@ -47,14 +47,14 @@ class Memory:
 class Outstanding(Table):
     """Every method raises Retryable when the table cannot be reached."""
 
-    def due(self, after: str, most: int) -> tuple[list[Due], str]:
-        """Return up to ``most`` outstanding runs that follow the run ``after``, and the run to go on from, "" at the end."""
-        start = {"ExclusiveStartKey": key(PARTITION, after)} if after else {}
+    def due(self, place: str, after: str, most: int) -> tuple[list[Due], str]:
+        """Return up to ``most`` outstanding runs of ``place`` after the run ``after``, and where to go on, "" at the end."""
+        start = {"ExclusiveStartKey": key(partition(place), after)} if after else {}
         with translated():
             answer = self._client().query(
                 TableName=self._table,
                 KeyConditionExpression="pk = :pk",
-                ExpressionAttributeValues=values_of({":pk": PARTITION}),
+                ExpressionAttributeValues=values_of({":pk": partition(place)}),
                 ConsistentRead=True,
                 Limit=most,
                 **start,
@@ -63,11 +63,11 @@ class Outstanding(Table):
         last = plain(answer["LastEvaluatedKey"])["sk"] if "LastEvaluatedKey" in answer else ""
         return [Due(item["sk"], from_iso(item["due_at"]), item.get("alarm", "")) for item in items], last
 
-    def put_off(self, due: Due, until: datetime) -> None:
+    def put_off(self, place: str, due: Due, until: datetime) -> None:
         """Look at ``due`` again at ``until`` only, unless its run was written meanwhile."""
         self._try(
             "update_item",
-            Key=key(PARTITION, due.run),
+            Key=key(partition(place), due.run),
             UpdateExpression="SET due_at = :until",
             ConditionExpression="due_at = :seen",
             ExpressionAttributeValues=values_of({":until": iso(until), ":seen": iso(due.at)}),

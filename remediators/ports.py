@@ -42,6 +42,33 @@ class LiveAlarms(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Site:
+    """One account and region as the engine sees it and acts in it."""
+
+    clients: Clients
+    alarms: LiveAlarms
+    levels: Levels
+
+
+class Places(Protocol):
+    """Where may be acted. ``home`` is this remediator's own ``account/region``; a hub has others."""
+
+    home: str
+
+    def reaches(self, place: str, now: datetime) -> bool | None:
+        """Tell whether ``place`` may be acted in; None when that cannot be known."""
+        ...
+
+    def spokes(self, now: datetime) -> Mapping[str, object]:
+        """Return the places beside home by ``account/region``. Raises Retryable or Permanent."""
+        ...
+
+    def at(self, place: str, now: datetime, run: str = "") -> Site:
+        """Return the site of ``place``, on behalf of ``run`` where there is one. Raises Retryable, Permanent where it may not."""
+        ...
+
+
 class Evidence(Protocol):
     """The store of raw evidence: encrypted, short-lived, never shown."""
 
@@ -103,9 +130,8 @@ class Ports:
     """Everything outside."""
 
     rows: Rows
-    alarms: LiveAlarms
+    sites: Places
     switch: SwitchSource
-    clients: Clients
     history: History
     surroundings: Surroundings
     evidence: Evidence
@@ -114,9 +140,7 @@ class Ports:
     outbox: Outbox
     actions: ActionSource
     audit: Callable[[dict[str, Any]], None]
-    levels: Levels
     outstanding: Outstanding
-    home: str = ""  # ``account/region`` of this remediator: alarms of another are never acted on
     prefix: str = ""  # what the names of this stage's alarms begin with
 
 

@@ -117,7 +117,11 @@ class Questions:
 
     def recovered(self, run: RunRecord, delivery: Delivery) -> None:
         """Close a question whose alarm is over: there is nothing left to decide. One that still rings stays open."""
-        live = self._ports.alarms.states([run.ring.alarm_name]).get(run.ring.alarm_name)
+        try:
+            live = self._acting.site(run, delivery).alarms.states([run.ring.alarm_name]).get(run.ring.alarm_name)
+        except Permanent as failure:  # it lapses by its own timer
+            self._telling.note("recovered", run.id, str(failure), delivery.now)
+            return
         if live is not None and live.state is State.OK:
             self._end(run, RunStatus.ABANDONED, wording.RECOVERED_FIRST, Reason.STALE, delivery)
 
@@ -208,7 +212,7 @@ class Questions:
         candidate = Candidate(episode, run.ring, run.alarm, run.policy_index, run.step)
         flight = service.in_flight
         covered_by = flight.run if flight.held(delivery.now, by_other_than=run.id) else ""
-        seen = self._gatherer.look([candidate])
+        seen = self._gatherer.look([candidate], delivery.now)
         gathered = self._gatherer.gather(candidate, seen, covered_by, delivery, run=run.id, approved=True)
         decision = decide(gathered.facts)
         self._telling.decision_of_run(decision, run, delivery.now, gathered.facts.mode())

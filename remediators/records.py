@@ -36,6 +36,11 @@ class Ring:
     prolongs: bool = False
 
     @property
+    def place(self) -> str:
+        """The alarm's ``account/region``."""
+        return "/".join(self.alarm_key.split("/", 2)[:2])
+
+    @property
     def episode(self) -> Episode:
         """The episode that this ring opens."""
         return Episode(self.subject, self.started_at)
@@ -192,8 +197,8 @@ class RunRecord:
 
     @property
     def resource(self) -> str:
-        """The lock key."""
-        return self.proposal.resource
+        """The lock key: what would be changed, in its account and region."""
+        return resource_key(self.alarm, self.proposal.resource)
 
     def decides(self, episode: EpisodeRecord) -> EpisodeRecord:
         """Return ``episode`` as the commit of this run leaves it; a run that changes nothing is not the episode's run.
@@ -309,7 +314,15 @@ def service_key(alarm: Alarm) -> str:
 
     A row that belongs to no service settles alone.
     """
-    return f"{alarm.account}/{alarm.region}/{alarm.stage}/{alarm.service or 'row:' + alarm.row}"
+    return f"{alarm.place}/{alarm.stage}/{alarm.service or 'row:' + alarm.row}"
+
+
+def resource_key(alarm: Alarm, resource: str) -> str:
+    """Return the key under which ``resource``, an action's own name of it, is locked, lent and counted.
+
+    Two accounts may well have a service of the same name: it is the place that tells them apart.
+    """
+    return f"{alarm.place}/{resource}"
 
 
 def policy_id(alarm: Alarm, action: str) -> str:
@@ -318,11 +331,10 @@ def policy_id(alarm: Alarm, action: str) -> str:
 
 
 def around(alarm: Alarm, action: str, resource: str) -> Around:
-    """Return where the surroundings of a run of ``action`` on ``resource`` are kept."""
-    place = f"{alarm.account}/{alarm.region}"
-    stage = f"{place}/{alarm.stage}"
+    """Return where the surroundings of a run of ``action`` on ``resource`` (an action's own name of it) are kept."""
+    stage = f"{alarm.place}/{alarm.stage}"
     row = policy_id(alarm, action)
-    return Around(resource, row, f"{stage}/{row}", service_key(alarm), place, stage)
+    return Around(resource_key(alarm, resource), row, f"{stage}/{row}", service_key(alarm), alarm.place, stage)
 
 
 def run_id(policy: str, resource: str, episode: Episode, step: int) -> str:

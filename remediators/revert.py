@@ -65,7 +65,7 @@ class Reverter:
     def _has_recovered(self, run: RunRecord, delivery: Delivery) -> bool:
         """Read the alarm once more; without an OK only the latest moment gives back."""
         try:
-            live = self._ports.alarms.states([run.ring.alarm_name]).get(run.ring.alarm_name)
+            live = self._acting.site(run, delivery).alarms.states([run.ring.alarm_name]).get(run.ring.alarm_name)
         except Permanent:
             live = None
         if live is None or live.state is not State.OK:
@@ -86,7 +86,7 @@ class Reverter:
         action = self._ports.actions.get(run.policy.action)
         situation = self._acting.situation(run, delivery, Purpose.REVERT)
         try:
-            observed = action.observe(self._ports.clients, situation)
+            observed = action.observe(self._acting.site(run, delivery).clients, situation)
         except Permanent as failure:
             self._out_of_sight(run, failure, delivery)
             return
@@ -118,7 +118,8 @@ class Reverter:
         run = self._acting.take_over(run, delivery)
         action = self._ports.actions.get(run.policy.action)
         try:
-            observed = action.observe(self._ports.clients, self._acting.situation(run, delivery, Purpose.REVERT))
+            clients = self._acting.site(run, delivery).clients
+            observed = action.observe(clients, self._acting.situation(run, delivery, Purpose.REVERT))
         except Permanent as failure:
             self._out_of_sight(run, failure, delivery)
             return
@@ -135,8 +136,9 @@ class Reverter:
         action = self._ports.actions.get(run.policy.action)
         ids: list[str] = []
         try:
+            clients = self._acting.site(run, delivery).clients
             for change in left:
-                ids += action.run(self._ports.clients, change, self._acting.permit(run, returning=True))
+                ids += action.run(clients, change, self._acting.permit(run, returning=True))
         except Held as held:
             self._telling.run(run, Phase.SKIPPED, held.why, delivery.now, Detail(reason=Reason.PAUSED, again="revert"))
             self._lent_again(run, left, delivery)
@@ -203,4 +205,4 @@ class Reverter:
 
     @staticmethod
     def _lent(run: RunRecord) -> Proposal:
-        return Proposal(run.policy.action, run.resource, run.borrowed, run.proposal.why)
+        return Proposal(run.policy.action, run.proposal.resource, run.borrowed, run.proposal.why)

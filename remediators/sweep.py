@@ -23,13 +23,14 @@ from alarms.domain.report import Phase
 from alarms.domain.text import Text
 from remediators.due import Due
 from remediators.execute import Engine
-from remediators.levels import Level
+from remediators.levels import Level, Levels
 from remediators.looking_back.chronicle import SWEPT
 from remediators.outstanding import Memory, Seen
 from remediators.ports import Delivery, Ports
 from remediators.records import EpisodeRecord, EpisodeStatus, Ring, RunStatus, service_key
 from remediators.revert import Reverter
 from remediators.telling import Detail, Telling
+from remediators.timers import Timer, TimerKind
 from remediators.verify import Verifier
 
 EVERY = timedelta(minutes=5)
@@ -44,6 +45,8 @@ AGAIN = timedelta(hours=1)
 MOST_STEPS = 20  # alarms looked up and runs brought on, in one sweep
 MOST_DUE = 100  # outstanding runs read in one sweep
 MOST_ASKED = 100  # alarms that ring no more and are asked for by name in one sweep: DescribeAlarms takes no more
+SPREAD_S = 240  # seconds over which the sweeps of the spokes are spread
+AT_ONCE = 10  # messages in one call to SQS
 ENOUGH_S = 8.0  # seconds that a step may take: with less left, the next sweep goes on
 
 FIRST_SEEN = Text(
@@ -67,6 +70,7 @@ class _Sweep:
 
     delivery: Delivery
     place: str
+    levels: Levels
     memory: Memory
     steps: int = 0
     seen: dict[str, Seen] = field(default_factory=dict)
@@ -91,11 +95,21 @@ class Sweeper:
         self._telling = Telling(ports)
 
     def on_timer(self, place: str, delivery: Delivery) -> None:
-        """Sweep once. Raises Retryable when CloudWatch or the table cannot be reached; a step that fails waits for the next."""
-        memory = self._ports.outstanding.memory(place)
-        sweep = _Sweep(delivery, place, memory)
-        ringing = {level.name: level for level in self._ports.levels.ringing(self._ports.prefix)}
-        dues, last_run = self._ports.outstanding.due(memory.run, MOST_DUE)
+        """Sweep ``place`` once; at home, wake the sweeps of the spokes too. A step that fails waits for the next sweep.
+
+        Raises Retryable when CloudWatch or the table cannot be reached.
+        """
+        sites = self._ports.sites
+        if place == sites.home:
+            self._wake_spokes(delivery)
+        try:
+            levels, memory = sites.at(place, delivery.now).levels, self._ports.outstanding.memory(place)
+            ringing = {level.name: level for level in levels.ringing(self._prefix(place))}
+        except Permanent as failure:  # a spoke that is off the list, or does not let us in (any more)
+            self._telling.note("sweep", place, f"not swept: {failure}"[:300], delivery.now)
+            return
+        sweep = _Sweep(delivery, place, levels, memory)
+        dues, last_run = self._ports.outstanding.due(place, memory.run, MOST_DUE)
         for due in dues:
             if due.at + LATE <= delivery.now and sweep.may():
                 self._try(sweep, f"overdue {due.run}", partial(self._bring_on, due, sweep))
@@ -104,7 +118,22 @@ class Sweeper:
         after = Memory(False, sweep.seen, sweep.stopped_at, last_run, memory.version)
         if after != memory:
             self._ports.outstanding.remember(place, after)
-        self._telling.note(SWEEP_DONE, place, f"{sweep.steps} steps", delivery.now)
+
+    def _wake_spokes(self, delivery: Delivery) -> None:
+        """Send each spoke's sweep on its way, spread over the time until the next: their calls come from one account each."""
+        try:
+            spokes = sorted(self._ports.sites.spokes(delivery.now))
+        except (Retryable, Permanent) as failure:
+            self._telling.note("sweep", "spokes", f"not swept: {failure}"[:300], delivery.now)
+            return
+        apart = SPREAD_S / max(len(spokes), 1)
+        wakes = [(int(number * apart), Timer(TimerKind.SWEEP, place)) for number, place in enumerate(spokes)]
+        for start in range(0, len(wakes), AT_ONCE):
+            self._ports.timers.soon(wakes[start : start + AT_ONCE])
+
+    def _prefix(self, place: str) -> str:
+        """Return what the alarms of ``place`` begin with: a spoke's stage has a name of its own, its rows tell whose it is."""
+        return self._ports.prefix if place == self._ports.sites.home else self._ports.prefix.split("/")[0] + "/"
 
     # --- what rings ---------------------------------------------------------------------------------------------------
 
@@ -139,7 +168,7 @@ class Sweeper:
             self._note(level.name, f"left alone: {level.evaluation or level.silent}", sweep)
             return None
         settled, ring, alarm = Seen(event.changed_at), Ring.of(event), self._ports.rows.row(event.alarm_key)
-        if alarm is None or not alarm.policies or self._ports.home not in ("", f"{alarm.account}/{alarm.region}"):
+        if alarm is None or not alarm.policies:
             return settled
         episodes = self._ports.history.service(service_key(alarm)).episodes
         if self._is_known(ring, alarm, episodes, sweep):
@@ -175,7 +204,7 @@ class Sweeper:
         for each, what in ((hold, "held"), (silence, "silenced")):
             if each is not None and each.holds(sweep.delivery.now):
                 return f"{what} by {each.by} until {iso(each.until)}"
-        muted = self._ports.levels.muted(ring.alarm_name)
+        muted = sweep.levels.muted(ring.alarm_name)
         return "" if muted is False else "a mute rule is active" if muted else "whether a mute rule is active cannot be read"
 
     # --- what is over -------------------------------------------------------------------------------------------------
@@ -185,7 +214,7 @@ class Sweeper:
         wanted = sorted({*sweep.memory.seen, *(due.alarm for due in dues if due.alarm)} - set(ringing))
         asked, later = wanted[:MOST_ASKED], wanted[MOST_ASKED:]
         sweep.seen.update({name: sweep.memory.seen[name] for name in later if name in sweep.memory.seen})
-        for level in self._ports.levels.of(asked):
+        for level in sweep.levels.of(asked):
             if level.state is State.ALARM or level.since is None or level.since + YOUNG > sweep.delivery.now or not sweep.may():
                 if level.name in sweep.memory.seen:
                     sweep.seen[level.name] = sweep.memory.seen[level.name]
@@ -217,7 +246,7 @@ class Sweeper:
                 self._verifier.on_timer(run.id, sweep.delivery)
             else:
                 self._reverter.on_timer(run.id, sweep.delivery)
-        self._ports.outstanding.put_off(due, sweep.delivery.now + AGAIN)
+        self._ports.outstanding.put_off(sweep.place, due, sweep.delivery.now + AGAIN)
 
     # --- its words ----------------------------------------------------------------------------------------------------
 

@@ -55,7 +55,7 @@ class Verifier:
 
         A recovery may wake the verify before its deadline: a "yes" then frees the service for its other alarms.
         """
-        state, moved = self._symptom(run), self._moved(run, delivery)
+        state, moved = self._symptom(run, delivery), self._moved(run, delivery)
         helped = state is State.OK and moved is True
         if not helped and not due:
             self._telling.note("verify", run.id, "not yet", delivery.now)
@@ -72,14 +72,14 @@ class Verifier:
 
         return self._ports.history.change(run.id, judged, delivery.now)
 
-    def _symptom(self, run: RunRecord) -> State | None:
+    def _symptom(self, run: RunRecord, delivery: Delivery) -> State | None:
         """Return the alarm's present state, None when nobody can say. Of one series of an alarm only its own messages tell."""
         if run.ring.contributor:
             episodes = self._ports.history.service(run.service).episodes
             known = next((item for item in episodes if item.subject == run.ring.subject), None)
             return State.OK if known and not known.is_open else State.ALARM
         try:
-            live = self._ports.alarms.states([run.ring.alarm_name]).get(run.ring.alarm_name)
+            live = self._acting.site(run, delivery).alarms.states([run.ring.alarm_name]).get(run.ring.alarm_name)
         except Permanent:
             return None
         return live.state if live and not live.evaluation else None
@@ -87,7 +87,8 @@ class Verifier:
     def _moved(self, run: RunRecord, delivery: Delivery) -> bool | None:
         action = self._ports.actions.get(run.policy.action)
         try:
-            observed = action.observe(self._ports.clients, self._acting.situation(run, delivery, Purpose.VERIFY))
+            clients = self._acting.site(run, delivery).clients
+            observed = action.observe(clients, self._acting.situation(run, delivery, Purpose.VERIFY))
         except Permanent:
             return None
         return action.moved(observed, run.proposal)
@@ -112,7 +113,7 @@ class Verifier:
 
     def _count(self, run: RunRecord, delivery: Delivery) -> BreakerState | None:
         """Open the policy's breaker a little more, or close it; None where the run says nothing of the policy."""
-        policy = around(run.alarm, run.policy.action, run.resource).policy
+        policy = around(run.alarm, run.policy.action, run.proposal.resource).policy
         if run.status is RunStatus.HELPED:
             self._ports.surroundings.helped(policy)
         if run.status in (RunStatus.NO_HELP, RunStatus.FAILED) and run.proposal.changes:

@@ -44,7 +44,8 @@ class Watcher:
         action = self._ports.actions.get(run.policy.action)
         situation = self._acting.situation(run, delivery, Purpose.WATCH)
         try:
-            harm = action.harm(action.observe(self._ports.clients, situation), run.proposal, situation)
+            site = self._acting.site(run, delivery)
+            harm = action.harm(action.observe(site.clients, situation), run.proposal, situation)
         except Permanent as failure:
             self._telling.note("watch", run.id, str(failure), delivery.now)
             return False

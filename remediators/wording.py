@@ -119,6 +119,16 @@ def unfit(action: str, problem: str) -> Text:
     return Text(f"The row's parameters do not fit {action}: {problem}.", f"행의 매개변수가 {action}에 맞지 않습니다: {problem}.")
 
 
+SPOKES_UNREAD = Text(
+    "The list of places that may be acted in cannot be read.", "조치할 수 있는 계정과 리전의 목록을 읽을 수 없습니다."
+)
+
+
+def spoke(lives: str) -> Text:
+    """Say that the alarm's account and region are on the list."""
+    return Text(f"{lives} is on the list of places that may be acted in.", f"{lives}은(는) 조치 허용 목록에 있습니다.")
+
+
 def elsewhere(lives: str, home: str) -> Text:
     """Say that the alarm belongs to another account or region."""
     return Text(

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from alarms.domain.bounds import DAY_S, Limit, Scope
 from alarms.domain.event import iso
-from remediators.due import PARTITION, due_at, watched_alarm
+from remediators.due import due_at, partition, watched_alarm
 from remediators.items import Item, expiry, key, values_of
 from remediators.records import EpisodeRecord, RunRecord
 from remediators.standing import Around, Counter, Lease, ResourceState, Standing
@@ -59,9 +59,9 @@ class Writes:
     def _due(self, run: RunRecord, now: datetime, *, new: bool) -> list[Item]:
         moment = due_at(run)
         if moment is None:
-            return [] if new else [{"Delete": {"TableName": self._table, "Key": key(PARTITION, run.id)}}]
+            return [] if new else [{"Delete": {"TableName": self._table, "Key": key(partition(run.alarm.place), run.id)}}]
         found_at = max(moment, now + TRIED) if moment <= now else moment
-        item = {"pk": PARTITION, "sk": run.id, "due_at": iso(found_at), "alarm": watched_alarm(run)}
+        item = {"pk": partition(run.alarm.place), "sk": run.id, "due_at": iso(found_at), "alarm": watched_alarm(run)}
         return [{"Put": {"TableName": self._table, "Item": values_of({**item, "expires_at": expiry(now, RUNS_FOR)})}}]
 
     def decide_by(self, run: RunRecord, episode: EpisodeRecord) -> Item:

@@ -184,6 +184,11 @@ class Alarm:
         return alarm_key(self.account, self.region, self.name)
 
     @property
+    def place(self) -> str:
+        """Where it lives, ``account/region``: what is kept about one place is never mixed with another's."""
+        return f"{self.account}/{self.region}"
+
+    @property
     def digest(self) -> str:
         """First 16 hex digits of the SHA-256 of the canonical document: two equal alarms have equal digests."""
         text = json.dumps(self.to_document(), sort_keys=True, ensure_ascii=False, separators=(",", ":"))

@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any
 from unittest.mock import patch
 
@@ -32,10 +33,12 @@ from infra.local.scheduler import Scheduler
 from infra.local.seam import Seam
 from infra.local.shield import Shield
 from infra.local.stages import Stages
+from infra.local.sts import Sts
 from infra.local.tagging import Tagging
 from infra.local.waf import Waf
 
 _FORGOTTEN = ("AWS_PROFILE", "AWS_ENDPOINT_URL", "AWS_SESSION_TOKEN", "AWS_REGION")
+_SIGNS = "EMBEDDED"  # nobody checks a signature here
 _open = False
 
 
@@ -66,6 +69,12 @@ class Embedded:
     trail: CloudTrail
     health: AwsHealth
     insights: PerformanceInsights
+    sts: Sts
+
+    def outpost(self, account: str, region: str) -> Embedded:
+        """Open another account or region beside this one: its own alarms, services and metrics, the same clock and seam."""
+        place = Place(account, region)
+        return _assemble(self.clock, self.seam, place, _session(self.sts, place), self.sts, throttle=False)
 
     def client(self, service: str) -> Any:
         """Return a boto3 client of ``service`` in the embedded region."""
@@ -90,8 +99,9 @@ def embedded(
     if _open:
         raise RuntimeError("an embedded AWS is open already in this process")
     clock = Clock(start)
-    seam = Seam(lambda: clock.now, region)
     place = Place(account, region)
+    seam = Seam(lambda: clock.now, place)
+    sts = Sts(account, lambda: clock.now)
     with contextlib.ExitStack() as stack:
         stack.enter_context(_environment(place))
         stack.enter_context(mock_aws())
@@ -102,14 +112,15 @@ def embedded(
         stack.callback(clock.stop)
         _open = True
         try:
-            yield _assemble(clock, seam, place, throttle)
+            seam.account_of = sts.account_of
+            seam.serve("sts", sts.operations, others_to_moto=True)
+            yield _assemble(clock, seam, place, boto3.Session(region_name=region), sts, throttle=throttle)
         finally:
             _open = False
 
 
-def _assemble(clock: Clock, seam: Seam, place: Place, throttle: bool) -> Embedded:
-    session = boto3.Session(region_name=place.region)
-    own = _OwnCalls(session, seam)
+def _assemble(clock: Clock, seam: Seam, place: Place, session: boto3.Session, sts: Sts, *, throttle: bool) -> Embedded:
+    own = _OwnCalls(session, seam, place, sts)
     cloudwatch = CloudWatch(clock, seam, place, own.publish, throttle=throttle)
     ecs = Ecs(clock, seam.lock, place, seam.next_id, cloudwatch.state_or_none)
     cloudwatch.on_event(ecs.hear_alarm)
@@ -125,25 +136,26 @@ def _assemble(clock: Clock, seam: Seam, place: Place, throttle: bool) -> Embedde
     trail = CloudTrail(place, seam.next_id)
     health = AwsHealth(clock, place)
     insights = PerformanceInsights()
-    seam.observe(trail.hear)
-    seam.serve("cloudwatch", cloudwatch.operations)
-    seam.serve("ecs", ecs.operations)
-    seam.serve("application-autoscaling", autoscaling.operations)
-    seam.serve("scheduler", scheduler.operations)
-    seam.serve("resourcegroupstaggingapi", Tagging(cloudwatch.alarms).operations, others_to_moto=True)
-    seam.serve("elbv2", balancing.operations, others_to_moto=True)
-    seam.serve("lambda", mappings.operations, others_to_moto=True)
-    seam.serve("sqs", moves.operations, others_to_moto=True)
-    seam.serve("wafv2", waf.operations)
-    seam.serve("shield", shield.operations)
-    seam.serve("apigateway", stages.rest_operations, others_to_moto=True)
-    seam.serve("apigatewayv2", stages.http_operations, others_to_moto=True)
-    seam.serve("logs", logs.operations, others_to_moto=True)
-    seam.serve("rds-data", rds_data.operations)
-    seam.serve("rds", rds.operations, others_to_moto=True)
-    seam.serve("cloudtrail", trail.operations, others_to_moto=True)
-    seam.serve("health", health.operations)
-    seam.serve("pi", insights.operations)
+    seam.observe(lambda call: trail.hear(call) if call.account == place.account else None)
+    serve = partial(seam.serve, place=place)
+    serve("cloudwatch", cloudwatch.operations)
+    serve("ecs", ecs.operations)
+    serve("application-autoscaling", autoscaling.operations)
+    serve("scheduler", scheduler.operations)
+    serve("resourcegroupstaggingapi", Tagging(cloudwatch.alarms).operations, others_to_moto=True)
+    serve("elbv2", balancing.operations, others_to_moto=True)
+    serve("lambda", mappings.operations, others_to_moto=True)
+    serve("sqs", moves.operations, others_to_moto=True)
+    serve("wafv2", waf.operations)
+    serve("shield", shield.operations)
+    serve("apigateway", stages.rest_operations, others_to_moto=True)
+    serve("apigatewayv2", stages.http_operations, others_to_moto=True)
+    serve("logs", logs.operations, others_to_moto=True)
+    serve("rds-data", rds_data.operations)
+    serve("rds", rds.operations, others_to_moto=True)
+    serve("cloudtrail", trail.operations, others_to_moto=True)
+    serve("health", health.operations)
+    serve("pi", insights.operations)
     return Embedded(
         clock=clock,
         seam=seam,
@@ -165,25 +177,29 @@ def _assemble(clock: Clock, seam: Seam, place: Place, throttle: bool) -> Embedde
         trail=trail,
         health=health,
         insights=insights,
+        sts=sts,
     )
 
 
 class _OwnCalls:
-    """The calls that AWS's services make to each other: an alarm's message, a schedule's delivery."""
+    """The calls that AWS's services make to each other: an alarm's message, a schedule's delivery; perhaps to another account."""
 
-    def __init__(self, session: boto3.Session, seam: Seam) -> None:
+    def __init__(self, session: boto3.Session, seam: Seam, place: Place, sts: Sts) -> None:
         self._session = session
         self._seam = seam
-        self._clients: dict[str, Any] = {}
+        self._place = place
+        self._sts = sts
+        self._clients: dict[tuple[str, Place], Any] = {}
 
     def publish(self, topic: str, subject: str, message: str) -> None:
         """Publish to an SNS topic."""
+        _, _, _, region, account, _ = topic.split(":", 5)
         with self._seam.internal():
-            self._client("sns").publish(TopicArn=topic, Subject=subject, Message=message)
+            self._client("sns", Place(account, region)).publish(TopicArn=topic, Subject=subject, Message=message)
 
     def send(self, queue_arn: str, body: str, group: str | None) -> None:
         """Send to an SQS queue, known by its ARN."""
-        sqs = self._client("sqs")
+        sqs = self._client("sqs", self._place)
         fifo = {"MessageGroupId": group} if group else {}
         with self._seam.internal():
             url = sqs.get_queue_url(QueueName=queue_arn.rsplit(":", 1)[-1])["QueueUrl"]
@@ -191,17 +207,24 @@ class _OwnCalls:
 
     def secret(self, arn: str) -> str:
         """Return a secret's text; LookupError when there is none."""
-        secrets = self._client("secretsmanager")
+        secrets = self._client("secretsmanager", self._place)
         with self._seam.internal():
             try:
                 return str(secrets.get_secret_value(SecretId=arn)["SecretString"])
             except secrets.exceptions.ResourceNotFoundException:
                 raise LookupError(arn) from None
 
-    def _client(self, service: str) -> Any:
-        if service not in self._clients:
-            self._clients[service] = self._session.client(service)  # type: ignore[call-overload]  # not a literal
-        return self._clients[service]
+    def _client(self, service: str, place: Place) -> Any:
+        if (service, place) not in self._clients:
+            session = self._session if place.account == self._place.account else _session(self._sts, place)
+            made = session.client(service, region_name=place.region)  # type: ignore[call-overload]  # not a literal
+            self._clients[service, place] = made
+        return self._clients[service, place]
+
+
+def _session(sts: Sts, place: Place) -> boto3.Session:
+    """Return a session of somebody in ``place``'s account."""
+    return boto3.Session(region_name=place.region, aws_access_key_id=sts.key_of(place.account), aws_secret_access_key=_SIGNS)
 
 
 @contextlib.contextmanager

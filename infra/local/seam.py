@@ -10,6 +10,7 @@ Every call holds one lock, overlay or moto: moto's own operations are not atomic
 from __future__ import annotations
 
 import contextlib
+import os
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -27,6 +28,7 @@ from botocore.model import OperationModel
 from moto.core.serialize import BaseJSONSerializer
 
 from infra.local import reserved_words
+from infra.local.arns import Place
 from infra.local.aws_error import AwsError
 from infra.local.faults import Fault, Faults
 from infra.local.quick_items import attribute_value_first
@@ -34,6 +36,7 @@ from infra.local.shapes import ShapeChecker
 from infra.local.shared_loader import create_loader
 
 _PARAMS = "tocsin_params"
+_MOTO_ACCOUNT = "MOTO_ACCOUNT_ID"
 _GLOBAL = "aws-global"  # where botocore says that a service without regions lives: Shield, Health
 
 
@@ -67,6 +70,7 @@ class Call:
     at: datetime
     served: str
     internal: bool = False
+    account: str = ""
 
 
 # operation(params, request) -> the answer's members, or None: not mine, let moto answer
@@ -83,14 +87,17 @@ class _Served:
 class Seam:
     """The registry of answered operations, and the one door through which every call of the process goes.
 
-    ``now`` gives the virtual time. ``region`` is the only one: a call in another region is a mistake of the test and says so.
+    ``now`` gives the virtual time. ``home`` is where most calls go; a call of an overlaid service in a place that nobody
+    opened is a mistake of the test and says so. ``account_of`` tells in which account an access key acts.
     """
 
-    def __init__(self, now: Callable[[], datetime], region: str) -> None:
+    def __init__(self, now: Callable[[], datetime], home: Place) -> None:
         self.lock = threading.RLock()
+        self.account_of: Callable[[str], str] = lambda _: home.account
         self._now = now
-        self._region = region
-        self._services: dict[str, _Served] = {}
+        self._home = home
+        self._accounts = [home.account]  # of the calls that are being made, the innermost last
+        self._services: dict[tuple[Place, str], _Served] = {}
         self._observers: list[Observer] = []
         self._faults = Faults()
         self._checker = ShapeChecker()
@@ -101,9 +108,14 @@ class Seam:
         self._patches: list[Any] = []
         self._handlers = [("before-parameter-build", self._keep_params), ("before-call", self._answer)]
 
-    def serve(self, service: str, operations: Mapping[str, Operation], *, others_to_moto: bool = False) -> None:
-        """Answer ``operations`` of ``service``. Other operations of it raise NotImplementedError, or go to moto when asked so."""
-        served = self._services.setdefault(service, _Served())
+    def serve(
+        self, service: str, operations: Mapping[str, Operation], *, others_to_moto: bool = False, place: Place | None = None
+    ) -> None:
+        """Answer ``operations`` of ``service`` in ``place``, home where none is named.
+
+        Other operations of it raise NotImplementedError, or go to moto when asked so.
+        """
+        served = self._services.setdefault((place or self._home, service), _Served())
         served.operations.update(operations)
         served.others_to_moto = served.others_to_moto or others_to_moto
 
@@ -175,7 +187,12 @@ class Seam:
         service = client.meta.service_model.service_name
         with self.lock:
             fault = None if self._internal else self._faults.due(service, operation, params)
-            self._served.append(self._served_by(service, operation))
+            try:
+                account = self.account_of(_key_of(client))
+            except AwsError as error:  # the credentials have ended
+                account, fault = self._home.account, Fault(service, operation, error.code, None, False, None, str(error))
+            self._accounts.append(account)
+            self._served.append(self._served_by(service, operation, client.meta.region_name))
             # botocore would fill these in with random ids, and no two runs would be the same.
             for name in client.meta.service_model.operation_model(operation).idempotent_members:
                 params.setdefault(name, self.next_id())
@@ -183,7 +200,8 @@ class Seam:
                 if fault is not None and not fault.after_effect:
                     self._served[-1] = "fault"
                     raise self._failure(client, operation, fault)
-                response = original(client, operation, params)
+                with self._moto_in(self._accounts[-1]):
+                    response = original(client, operation, params)
                 if fault is not None:
                     raise self._failure(client, operation, fault)
             except (ClientError, BotoCoreError) as error:
@@ -194,6 +212,7 @@ class Seam:
                 return response
             finally:
                 self._served.pop()
+                self._accounts.pop()
 
     def _tell(self, client: Any, operation: str, params: Mapping[str, Any], outcome: Any, served: str) -> None:
         if not self._observers:
@@ -219,12 +238,36 @@ class Seam:
             self._now(),
             served,
             internal=self._internal > 0,
+            account=self._accounts[-1],
         )
         for observer in tuple(self._observers):
             observer(call)
 
-    def _served_by(self, service: str, operation: str) -> str:
-        known = self._services.get(service)
+    @contextlib.contextmanager
+    def _moto_in(self, account: str) -> Iterator[None]:
+        """Let moto answer from the backend of ``account``; it reads that from the environment, under the lock of this call."""
+        before = os.environ.get(_MOTO_ACCOUNT, self._home.account)
+        os.environ[_MOTO_ACCOUNT] = account
+        try:
+            yield
+        finally:
+            os.environ[_MOTO_ACCOUNT] = before
+
+    def _here(self, service: str, region: str) -> _Served | None:
+        """Return what is answered of ``service`` where the present call goes."""
+        account = self._accounts[-1]
+        if region != _GLOBAL:
+            return self._services.get((Place(account, region), service))
+        found = (served for (place, name), served in self._services.items() if name == service and place.account == account)
+        return next(found, None)
+
+    def _is_nobodys(self, service: str, operation: str) -> bool:
+        """Tell whether nobody answers ``operation`` anywhere: moto may."""
+        all_of_it = [served for (_, name), served in self._services.items() if name == service]
+        return all(served.others_to_moto and operation not in served.operations for served in all_of_it)
+
+    def _served_by(self, service: str, operation: str, region: str) -> str:
+        known = self._here(service, region)
         return "overlay" if known is not None and operation in known.operations else "moto"
 
     def _failure(self, client: Any, operation: str, fault: Fault) -> Exception:
@@ -250,9 +293,14 @@ class Seam:
         service = model.service_model.service_name
         if service == "dynamodb" and (refused := reserved_words.refusal(context[_PARAMS])):
             return self._error(refused, model, self.next_id(), str(params["url"]))
-        served = self._services.get(service)
-        if served is None:
+        region = context["client_region"]
+        served = self._here(service, region)
+        if served is None and self._is_nobodys(service, model.name):
             return None
+        if served is None:
+            raise RuntimeError(
+                f"nobody has opened {self._accounts[-1]}/{region} in the embedded AWS; {service} {model.name} asks it"
+            )
         operation = served.operations.get(model.name)
         if operation is None and not served.others_to_moto:
             raise NotImplementedError(f"the embedded AWS has no {service} {model.name}: add it to infra/local")
@@ -262,8 +310,6 @@ class Seam:
         self, operation: Operation, model: OperationModel, context: dict[str, Any], url: str
     ) -> tuple[AWSResponse, dict[str, Any]] | None:
         region, given = context["client_region"], context[_PARAMS]
-        if region not in (self._region, _GLOBAL):
-            raise RuntimeError(f"the embedded AWS lives in {self._region}; this client asks {region}")
         request = Request(model.service_model.service_name, model.name, region, self.next_id(), self._now())
         try:
             problems = self._checker.request(given, model)
@@ -314,6 +360,11 @@ _GENERAL_STATUS = {
     "InternalServiceError": 500,
     "TooManyRequestsException": 429,
 }
+
+
+def _key_of(client: Any) -> str:
+    """Return the access key that ``client`` signs with, "" for one that does not sign."""
+    return str(getattr(client._request_signer._credentials, "access_key", ""))
 
 
 def _copied(value: Any) -> Any:

@@ -61,14 +61,14 @@ def test_two_at_once_are_refused(aws: Embedded) -> None:
 
 def test_a_call_in_another_region_says_so(aws: Embedded) -> None:
     """A stage with the wrong region would otherwise find an empty account."""
-    with pytest.raises(RuntimeError, match="lives in ap-northeast-2; this client asks us-east-1"):
+    with pytest.raises(RuntimeError, match=r"nobody has opened 123456789012/us-east-1 .* cloudwatch DescribeAlarms"):
         boto3.client("cloudwatch", region_name="us-east-1").describe_alarms()
 
 
 def test_an_operation_that_is_not_there_is_named(aws: Embedded) -> None:
     """Silence would look like an empty answer."""
-    with pytest.raises(NotImplementedError, match="no cloudwatch PutDashboard"):
-        aws.client("cloudwatch").put_dashboard(DashboardName="d", DashboardBody="{}")
+    with pytest.raises(NotImplementedError, match="no cloudwatch PutInsightRule"):
+        aws.client("cloudwatch").put_insight_rule(RuleName="r", RuleDefinition="{}")
 
 
 @pytest.mark.parametrize(
