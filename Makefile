@@ -9,7 +9,7 @@ CHECKOV := build/venvs/checkov/.ready
 MINISTACK := build/venvs/ministack/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check synth templates deploy bench golden clean
+.PHONY: help setup demo test check synth templates package deploy bench golden clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1\t\2/' | expand -t 12
@@ -54,6 +54,10 @@ synth: $(STAMP) ## write the stacks of STAGE (prod when not given) to build/cdk.
 templates: synth $(CHECKOV) ## synth, then lint every template
 	$(BIN)/cfn-lint $(CDK)/*.template.json
 	build/venvs/checkov/bin/checkov --directory $(CDK) --framework cloudformation --skip-download --compact --quiet
+
+package: synth ## the templates and zips of STAGE for the AWS CLI alone, in build/package
+	$(BIN)/python -m infra.aws.package --assembly $(CDK) --out build/package
+	$(BIN)/cfn-lint build/package/*.template.json
 
 deploy: synth ## deploy the stacks of STAGE with the CDK command line
 	$(BIN)/python -m infra.aws.cdk deploy --app $(CDK) --all
