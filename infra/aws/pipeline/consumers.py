@@ -19,9 +19,10 @@ class Portion:
     window_s: int
 
 
-# A storm's alarms ring within seconds: two seconds of patience bring them in one batch, told oldest first and grouped. A batch of
-# the remediators is small, since a diagnosis may take twenty seconds; its rows settle by timers, so waiting gains nothing there.
-PORTIONS: Mapping[str, Portion] = {"notifier": Portion(10, 2), "remediators": Portion(5, 0)}
+# A storm's alarms ring within seconds: two seconds of patience bring them in one batch, told oldest first and grouped. The
+# remediators take one at a time, since a diagnosis alone may take twenty seconds of their thirty; what rings together is brought
+# together by their own timers, not by the batch.
+PORTIONS: Mapping[str, Portion] = {"notifier": Portion(10, 2), "remediators": Portion(1, 0)}
 
 
 def consume(scope: Construct, deployed: Deployed, queue_arn: str) -> lambda_.CfnEventSourceMapping:

@@ -1,7 +1,8 @@
 """How a new version of a function comes into use: by degrees, and back again by itself when it breaks.
 
-A queue's function is called every few minutes at least by the sweep, so half an hour shows a new version some of everything. The
-door is pressed seldom and a press that breaks is seen at once, so it is shifted in one step after ten per cent for ten minutes.
+The functions of the queues are called once a minute even when nothing happens (schedules.py), so a version that cannot start is
+seen with a tenth of the calls. The door is pressed seldom, and a press that breaks is seen by whoever pressed: it gets a tenth
+for ten minutes, then all.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from constructs import Construct
 
 from infra.aws.findings import accept
 from infra.aws.pipeline import statements as s
-from infra.aws.pipeline.functions import Deployed
+from infra.aws.pipeline.functions import ALIAS, Deployed
 from infra.aws.pipeline.place import Place
 
 SHIFTS: Mapping[str, str] = {
@@ -51,7 +52,7 @@ def shift_gradually(
 
 def _role(scope: Construct, place: Place, rooms: list[str]) -> iam.IRole:
     """Make the role that shifts these aliases and looks at alarms. AWS's managed policy would let it shift every alias."""
-    functions = [place.arn("lambda", f"function:{place.named(room)}") for room in rooms]
+    functions = [place.function(room) for room in rooms]
     shift = ["lambda:GetAlias", "lambda:GetProvisionedConcurrencyConfig", "lambda:UpdateAlias"]
     role = iam.Role(
         scope,
@@ -63,7 +64,7 @@ def _role(scope: Construct, place: Place, rooms: list[str]) -> iam.IRole:
             "shift": iam.PolicyDocument.from_json(
                 s.document(
                     [
-                        s.allow("Shift", shift, [*functions, *(f"{one}:live" for one in functions)]),
+                        s.allow("Shift", shift, [*functions, *(f"{one}:{ALIAS}" for one in functions)]),
                         s.allow("Alarms", ["cloudwatch:DescribeAlarms"], ["*"]),
                     ]
                 )

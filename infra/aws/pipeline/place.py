@@ -46,6 +46,10 @@ class Place:
         """Return the ARN of the stage's queue ``name``."""
         return self.arn("sqs", self.named(name))
 
+    def function(self, room: str) -> str:
+        """Return the ARN of the stage's function ``room``."""
+        return self.arn("lambda", f"function:{self.named(room)}")
+
     def queue_url(self, name: str) -> str:
         """Return the address of the stage's queue ``name``."""
         return f"https://sqs.{self.region}.{cdk.Aws.URL_SUFFIX}/{self.account}/{self.named(name)}"

@@ -1,7 +1,7 @@
 """What must never stay true of the pipeline itself. Pure: the stack makes alarms of it, docs/operations.md says what to do.
 
 Plain thresholds only, on what AWS and the functions publish by themselves. Where nothing published means that all is well,
-missing data is no breach; the heartbeat is the one where it is.
+missing data is no breach; for a heartbeat it is.
 """
 
 from __future__ import annotations
@@ -124,6 +124,21 @@ def _function(place: Place, room: str) -> Iterator[SelfAlarm]:
     if room == telemetry.Function.INTERACTIVE:
         yield _own(telemetry.PRESS_REFUSED, own, "presses-refused", "somebody tries the door", 20)
     yield _own(telemetry.FAILED, own, f"{room}-failed", "records are given back to their queue", 5, often=(2, 3))
+    if room in OLDEST_S:
+        yield SelfAlarm(
+            f"{room}-silent",
+            "nothing calls it, not even its pulse",
+            "AWS/Lambda",
+            "Invocations",
+            of_function,
+            "Sum",
+            1,
+            period_s=300,
+            bad=2,
+            of=2,
+            below=True,
+            missing="breaching",
+        )
     yield SelfAlarm(
         f"{room}-throttled", "Lambda refuses to run it", "AWS/Lambda", "Throttles", of_function, "Sum", 1, 300, bad=2, of=2
     )

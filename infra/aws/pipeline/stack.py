@@ -18,7 +18,7 @@ from infra.aws.pipeline.functions import TIMEOUT_S, Deployed, function
 from infra.aws.pipeline.keys import keys
 from infra.aws.pipeline.place import place_of
 from infra.aws.pipeline.queues import inbox, schedules_dead
-from infra.aws.pipeline.schedules import schedules
+from infra.aws.pipeline.schedules import pulses, schedules
 from infra.aws.pipeline.self_alarms import door_5xx, errors, self_alarms
 from infra.aws.pipeline.tables import tables
 from infra.aws.pipeline.topic import deliver, topic, topic_name
@@ -68,6 +68,7 @@ class PipelineStack(cdk.Stack):
         schedules(self, place, self.keys).node.add_dependency(
             self.inboxes["remediators"].queue.node.default_child, self.schedules_dead.node.default_child
         )
+        pulses(self, place, [self.functions[room] for room in self.inboxes])
         self._watch(name, own)
         self._out("TopicArn", self.topic.topic_arn, "what alarms tell; `topic` in tocsin.yaml")
         for table in self.tables:

@@ -188,6 +188,8 @@ def test_every_call_that_a_function_makes_is_one_that_its_role_allows(
         ("remediators", "ecs:UpdateService", arn("ecs", "service/billing/billing-api")),
         ("remediators", "logs:PutLogEvents", arn("logs", "log-group:/aws/lambda/tocsin-prod-notifier:log-stream:x")),
         ("scheduler", "sqs:SendMessage", arn("sqs", "tocsin-prod-notifier")),
+        ("pulse", "lambda:InvokeFunction", arn("lambda", "function:somebody-elses:live")),
+        ("scheduler", "lambda:InvokeFunction", arn("lambda", "function:tocsin-prod-notifier:live")),
         ("deploys", "lambda:UpdateFunctionCode", arn("lambda", "function:tocsin-prod-notifier")),
         ("deploys", "lambda:UpdateAlias", arn("lambda", "function:somebody-elses:live")),
     ],

@@ -5,15 +5,19 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from deployed import ACCOUNT, REGION, Deployed, allows, arn
 
+import notifier.bootstrap
+import remediators.bootstrap
 from infra.local import stack as local
 from remediators.timers import Timer, TimerKind
 
-TOPIC, SELF = arn("sns", "tocsin-alarms"), arn("sns", "tocsin-prod-self")
+TOPIC = arn("sns", "tocsin-alarms")
+START = datetime(2026, 10, 31, 15, 0, tzinfo=UTC)
 ALARM = arn("cloudwatch", "alarm:tocsin/prod/sqs/oldest-message-age/image-jobs")
 
 
@@ -88,6 +92,7 @@ def test_a_queue_is_patient_as_long_as_its_function_and_gives_up_as_the_tests_su
     queues, function = pipeline.named("SQS::Queue", "QueueName"), pipeline.named("Lambda::Function", "FunctionName")
     queue, dead = queues[f"tocsin-prod-{room}"], queues[f"tocsin-prod-{room}-dead"]
 
+    assert queue["VisibilityTimeout"] == local.VISIBILITY_S
     assert queue["VisibilityTimeout"] >= 6 * function[f"tocsin-prod-{room}"]["Timeout"]
     assert queue["RedrivePolicy"] == {"deadLetterTargetArn": arn("sqs", dead["QueueName"]), "maxReceiveCount": local.RECEIVES}
     assert (queue["MessageRetentionPeriod"], dead["MessageRetentionPeriod"]) == (local.RETENTION_S, local.DEAD_RETENTION_S)
@@ -120,13 +125,27 @@ def test_every_function_is_traced_logs_in_json_and_forgets_in_time(pipeline: Dep
 
 
 def test_the_sweep_comes_every_five_minutes_as_the_reconciler_reads_it(pipeline: Deployed) -> None:
-    (sweep,) = pipeline.of("Scheduler::Schedule").values()
+    sweep = pipeline.named("Scheduler::Schedule", "Name")["sweep"]
     target = sweep["Target"]
 
     assert (sweep["Name"], sweep["GroupName"], sweep["ScheduleExpression"]) == ("sweep", "tocsin-prod", "rate(5 minutes)")
     assert Timer.from_document(json.loads(target["Input"])) == Timer(TimerKind.SWEEP, f"{ACCOUNT}/{REGION}")
     assert target["Arn"] == arn("sqs", "tocsin-prod-remediators")
     assert target["DeadLetterConfig"] == {"Arn": arn("sqs", "tocsin-prod-schedules-dead")}
+
+
+@pytest.mark.parametrize("room", ["notifier", "remediators"])
+def test_a_pulse_calls_the_alias_once_a_minute_with_nothing_to_do(pipeline: Deployed, room: str) -> None:
+    pulse = pipeline.named("Scheduler::Schedule", "Name")[f"pulse-{room}"]
+    handlers = {"notifier": notifier.bootstrap.build, "remediators": remediators.bootstrap.build}
+    environ = pipeline.named("Lambda::Function", "FunctionName")[f"tocsin-prod-{room}"]["Environment"]["Variables"]
+    alias = pipeline.of("Lambda::Alias")[pulse["Target"]["Arn"]]
+
+    answer = handlers[room](environ).handle(json.loads(pulse["Target"]["Input"]), object(), START)
+
+    assert answer == {"batchItemFailures": []}
+    assert pulse["ScheduleExpression"] == "rate(1 minute)"
+    assert alias["Name"] == "live"
 
 
 def test_the_door_has_one_route_is_throttled_and_logs_no_word_that_was_said(pipeline: Deployed) -> None:

@@ -43,11 +43,11 @@ def test_neither_apply_nor_the_sweep_takes_them_for_the_catalogues(alarms: Mappi
     assert all(not alarm["AlarmName"].startswith("tocsin/prod/") for alarm in alarms.values())
 
 
-def test_a_missing_heartbeat_rings_and_silence_of_the_rest_does_not(alarms: Mapping[str, Any]) -> None:
+def test_a_missing_heartbeat_or_pulse_rings_and_silence_of_the_rest_does_not(alarms: Mapping[str, Any]) -> None:
     breaching = {name for name, alarm in alarms.items() if alarm["TreatMissingData"] == "breaching"}
     sweep = alarms["no-sweep"]
 
-    assert breaching == {"no-sweep"}
+    assert breaching == {"no-sweep", "notifier-silent", "remediators-silent"}
     assert (sweep["MetricName"], dimensions(sweep)) == ("Swept", {"Stage": "prod"})
     assert (sweep["ComparisonOperator"], sweep["Threshold"]) == ("LessThanThreshold", 1)
     assert sweep["Period"] * sweep["DatapointsToAlarm"] == 900
