@@ -11,6 +11,7 @@ import calendar
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from infra.written import Node
@@ -50,10 +51,11 @@ class MonthEnd:
 
 @dataclass(frozen=True, slots=True)
 class ScheduledAction:
-    """One scheduled action: its name within the service, the cron, and the least tasks from then on."""
+    """One scheduled action: its name within the service, the cron and its time zone, and the least tasks from then on."""
 
     name: str
     schedule: str
+    zone: str
     least: int
 
 
@@ -65,8 +67,8 @@ def scheduled_actions(plan: MonthEnd, service: str, usual: int) -> tuple[Schedul
     up = _crons(plan.zone, timedelta(days=-plan.days, seconds=-plan.lead_s), -QUARTER)
     down = _crons(plan.zone, timedelta(seconds=plan.tail_s), QUARTER)
     return (
-        *(ScheduledAction(f"month-end-up-{name}", cron, floor) for name, cron in up),
-        *(ScheduledAction(f"month-end-down-{name}", cron, usual) for name, cron in down),
+        *(ScheduledAction(f"month-end-up-{name}", cron, plan.zone, floor) for name, cron in up),
+        *(ScheduledAction(f"month-end-down-{name}", cron, plan.zone, usual) for name, cron in down),
     )
 
 
@@ -101,6 +103,7 @@ def _crons(zone: str, offset: timedelta, step: timedelta) -> Iterator[tuple[str,
         yield f"{name}-days", f"cron({at.minute} {at.hour} {at.day} {_listed(months)} ? {told})"
 
 
+@lru_cache(maxsize=1024)
 def _skipped(zone: str, offset: timedelta) -> bool:
     """Tell whether the clocks of ``zone`` skip the time at ``offset`` from the end of any month of the coming years."""
     place = ZoneInfo(zone)

@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TypeVar
 
+from infra.aws.platform.month_end import MonthEnd
+from infra.aws.platform.service_settings import Services
 from infra.written import Node
 
 ORIGIN = re.compile(r"https?://[A-Za-z0-9.-]+(:\d+)?")
@@ -166,11 +168,13 @@ class Platform:
     queue: Queue = field(default_factory=Queue)
     database: Database = field(default_factory=Database)
     balancer: Balancer = field(default_factory=Balancer)
+    services: Services = field(default_factory=Services)
+    month_end: MonthEnd = field(default_factory=MonthEnd)
 
 
 def parse(section: Node | None) -> Platform:
     """Read the section ``platform`` of a stage's file; what is left out has its default. BadInput with the place."""
-    said = section.fields("network", "uploads", "queue", "database", "balancer") if section else {}
+    said = section.fields("network", "uploads", "queue", "database", "balancer", "services", "month_end") if section else {}
 
     def part(name: str, read: Callable[[Node], T], usual: T) -> T:
         return read(said[name]) if name in said else usual
@@ -182,6 +186,8 @@ def parse(section: Node | None) -> Platform:
         queue=part("queue", Queue.read, usual.queue),
         database=part("database", Database.read, usual.database),
         balancer=part("balancer", Balancer.read, usual.balancer),
+        services=part("services", Services.read, usual.services),
+        month_end=part("month_end", MonthEnd.read, usual.month_end),
     )
 
 

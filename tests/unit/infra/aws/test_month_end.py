@@ -8,7 +8,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from alarms import yaml_door
@@ -46,6 +46,7 @@ def wall(moment: datetime, zone: str) -> datetime:
     return moment.astimezone(ZoneInfo(zone)).replace(tzinfo=None)
 
 
+@settings(deadline=None, max_examples=60)
 @given(plan=plans, year=st.integers(2026, 2053), month=st.integers(1, 12))
 def test_in_every_month_the_floor_rises_once_ahead_of_the_last_days_and_falls_once_after(
     plan: MonthEnd, year: int, month: int
@@ -66,6 +67,7 @@ def test_in_every_month_the_floor_rises_once_ahead_of_the_last_days_and_falls_on
     assert earliest <= wall(down, plan.zone) <= earliest + timedelta(minutes=75)
 
 
+@settings(deadline=None, max_examples=25)
 @given(plan=plans)
 def test_no_action_stands_at_a_time_that_the_clocks_skip(plan: MonthEnd) -> None:
     """Such an action would not run at all that month."""
@@ -87,6 +89,7 @@ def test_the_last_three_days_begin_where_the_calendar_says(year: int, month: int
     assert up == datetime(year, month, day, 0, 0, tzinfo=ZoneInfo("Asia/Seoul")) - timedelta(hours=2)
 
 
+@settings(deadline=None, max_examples=60)
 @given(days=st.integers(1, 15), when=st.dates(date(2026, 1, 1), date(2053, 12, 31)))
 def test_the_floor_stands_on_every_day_on_which_tocsin_expects_a_rise(days: int, when: date) -> None:
     """A diagnosis that says "expected" and a floor that does not stand yet would contradict each other."""

@@ -1,0 +1,185 @@
+"""What runs in a task: image, environment, secrets, log, health check, and two roles with no more than that container needs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import aws_cdk as cdk
+from aws_cdk import aws_ecs as ecs
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_logs as logs
+from constructs import Construct
+
+from infra.aws.findings import accept
+from infra.aws.platform.data import DataStack
+from infra.aws.platform.service_settings import Size
+from infra.aws.workload.settings import Variable
+
+DIGEST = "sha256:[0-9a-f]{64}"
+TOKENS = "ecr:GetAuthorizationToken knows no resource; every other statement names its own."
+OBJECTS = "The objects in one folder of one bucket: their keys are drawn at random."
+
+
+@dataclass(frozen=True, slots=True)
+class Container:
+    """One container of one task.
+
+    ``variables`` are all that it reads, ``environment`` what is said here; ``secret`` is the database's for its role.
+    ``health`` is its health check, ``stop_s`` the time from SIGTERM to SIGKILL, ``port`` where it listens.
+    """
+
+    name: str
+    size: Size
+    variables: Sequence[Variable]
+    environment: Mapping[str, str]
+    secret: str
+    health: Sequence[str]
+    stop_s: int
+    port: int | None = None
+
+
+class Task(Construct):
+    """A task definition (``definition``) with log and roles (``role``, ``execution``); its image's digest is a parameter."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        ident: str,
+        *,
+        container: Container,
+        data: DataStack,
+        may: Iterable[iam.PolicyStatement],
+        folders: Iterable[str],
+    ) -> None:
+        super().__init__(scope, ident)
+        self._data, self._container = data, container
+        stack = cdk.Stack.of(self)
+        # A digest and no tag: what was tested is what runs, in every zone and after every restart.
+        self.image = cdk.CfnParameter(
+            stack,
+            f"{ident}Image",
+            description=f"Digest of the image of {container.name} in its repository, sha256:...",
+            allowed_pattern=DIGEST,
+            constraint_description="must be a digest, sha256: and 64 digits",
+        )
+        self.log = logs.LogGroup(
+            self,
+            "Log",
+            log_group_name=f"/ecs/{container.name}",
+            retention=logs.RetentionDays.ONE_MONTH,
+            encryption_key=data.key,
+            removal_policy=cdk.RemovalPolicy.RETAIN,
+        )
+        self.role = _role(self, "Role", f"What the code of {container.name} may do", may)
+        bucket = stack.resolve(data.export_value(data.bucket.bucket_arn))["Fn::ImportValue"]
+        accept(self.role, nag={f"IAM5[Resource::{bucket}/{folder}*]": OBJECTS for folder in folders})
+        self.execution = _role(self, "Execution", f"What ECS may do to start {container.name}", self._starting())
+        accept(self.execution, nag={"IAM5[Resource::*]": TOKENS})
+        self.definition = ecs.CfnTaskDefinition(
+            self,
+            "Definition",
+            family=container.name,
+            network_mode="awsvpc",
+            requires_compatibilities=["FARGATE"],
+            runtime_platform=ecs.CfnTaskDefinition.RuntimePlatformProperty(
+                cpu_architecture="ARM64", operating_system_family="LINUX"
+            ),
+            cpu=str(container.size.cpu),
+            memory=str(container.size.memory),
+            task_role_arn=self.role.role_arn,
+            execution_role_arn=self.execution.role_arn,
+            container_definitions=[self._container_definition()],
+            volumes=[ecs.CfnTaskDefinition.VolumeProperty(name="scratch")],
+        )
+        accept(
+            self.definition,
+            nag={"ECS2": "Names, addresses and numbers only; what is secret comes by `secrets`, which the log never shows."},
+        )
+
+    def _container_definition(self) -> ecs.CfnTaskDefinition.ContainerDefinitionProperty:
+        container, property_ = self._container, ecs.CfnTaskDefinition
+        known = {variable.name for variable in container.variables if not variable.injected}
+        environment = {"STOP_WITHIN_S": str(container.stop_s), **container.environment}
+        if unknown := environment.keys() - known:
+            raise ValueError(f"{container.name} does not read {', '.join(sorted(unknown))}")
+        repository = self._data.repositories[container.name]
+        return property_.ContainerDefinitionProperty(
+            name=container.name,
+            image=f"{repository.repository_uri}@{self.image.value_as_string}",
+            essential=True,
+            readonly_root_filesystem=True,
+            user="10001:10001",
+            linux_parameters=property_.LinuxParametersProperty(
+                capabilities=property_.KernelCapabilitiesProperty(drop=["ALL"]), init_process_enabled=True
+            ),
+            # The one place that can be written: a volume of the task's own, gone with it.
+            mount_points=[property_.MountPointProperty(source_volume="scratch", container_path="/tmp", read_only=False)],  # noqa: S108
+            environment=[property_.KeyValuePairProperty(name=name, value=value) for name, value in sorted(environment.items())],
+            secrets=[
+                property_.SecretProperty(name="DATABASE_SECRET", value_from=container.secret),
+                property_.SecretProperty(name="IMAGE_SETTINGS", value_from=self._data.settings.parameter_arn),
+            ],
+            health_check=property_.HealthCheckProperty(
+                command=["CMD", *container.health], interval=10, timeout=5, retries=3, start_period=30
+            ),
+            port_mappings=_ports(container.port),
+            stop_timeout=container.stop_s,
+            log_configuration=property_.LogConfigurationProperty(
+                log_driver="awslogs",
+                options={
+                    "awslogs-group": self.log.log_group_name,
+                    "awslogs-region": cdk.Aws.REGION,
+                    "awslogs-stream-prefix": "task",
+                    # A log that cannot be written must not stop the service: lines are dropped then, and counted.
+                    "mode": "non-blocking",
+                    "max-buffer-size": "8m",
+                },
+            ),
+        )
+
+    def _starting(self) -> list[iam.PolicyStatement]:
+        data, repository = self._data, self._data.repositories[self._container.name]
+        return [
+            allow(["ecr:GetAuthorizationToken"], ["*"]),
+            allow(
+                ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"],
+                [repository.repository_arn],
+            ),
+            allow(["logs:CreateLogStream", "logs:PutLogEvents"], [f"{self.log.log_group_arn}"]),
+            allow(["secretsmanager:GetSecretValue"], [self._container.secret]),
+            allow(["ssm:GetParameters"], [data.settings.parameter_arn]),
+            through(["kms:Decrypt"], data.key.key_arn, "secretsmanager"),
+        ]
+
+
+def _ports(port: int | None) -> list[ecs.CfnTaskDefinition.PortMappingProperty]:
+    return [ecs.CfnTaskDefinition.PortMappingProperty(container_port=port, protocol="tcp")] if port else []
+
+
+def allow(actions: Sequence[str], resources: Sequence[str]) -> iam.PolicyStatement:
+    """Return a statement that allows ``actions`` on ``resources``."""
+    return iam.PolicyStatement(actions=list(actions), resources=list(resources))
+
+
+def through(actions: Sequence[str], key: str, service: str) -> iam.PolicyStatement:
+    """Return a statement that allows the use of ``key``, by ``service`` of this region only."""
+    conditions = {"StringEquals": {"kms:ViaService": f"{service}.{cdk.Aws.REGION}.{cdk.Aws.URL_SUFFIX}"}}
+    return iam.PolicyStatement(actions=list(actions), resources=[key], conditions=conditions)
+
+
+def _role(scope: Construct, ident: str, description: str, may: Iterable[iam.PolicyStatement]) -> iam.Role:
+    """Make a role that only tasks of this account take.
+
+    The conditions shut out a confused deputy. [ECS developer guide, task IAM role]
+    """
+    stack = cdk.Stack.of(scope)
+    tasks = iam.ServicePrincipal(
+        "ecs-tasks.amazonaws.com",
+        conditions={
+            "StringEquals": {"aws:SourceAccount": stack.account},
+            "ArnLike": {"aws:SourceArn": f"arn:{stack.partition}:ecs:{stack.region}:{stack.account}:*"},
+        },
+    )
+    policy = iam.PolicyDocument(statements=list(may))
+    return iam.Role(scope, ident, assumed_by=tasks, description=description, inline_policies={"least": policy})
