@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from alarms.settings import Settings
-from infra.aws.pipeline import parameters
 from infra.aws.pipeline.functions import DATABASE_CA
 from infra.aws.pipeline.place import Place
 from infra.aws.pipeline.settings import PipelineSettings
@@ -17,7 +16,7 @@ def notifier(place: Place, catalogue: Settings, settings: PipelineSettings) -> M
         "TOCSIN_STAGE": place.stage,
         "TOCSIN_CATALOGUE_TABLE": place.named("catalogue"),
         "TOCSIN_THREADS_TABLE": place.named("threads"),
-        "TOCSIN_SLACK_SECRET": f"{place.prefix}/{place.stage}/slack",
+        "TOCSIN_SLACK_SECRET": place.secret,
         "TOCSIN_DEFAULT_CHANNEL": settings.default_channel,
         "TOCSIN_LANGUAGE": catalogue.language.value,
     }
@@ -39,8 +38,8 @@ def remediators(place: Place, settings: PipelineSettings) -> Mapping[str, str]:
         "TOCSIN_COMMANDS_QUEUE_ARN": place.queue("remediators"),
         "TOCSIN_SCHEDULER_GROUP": place.base,
         "TOCSIN_SCHEDULER_ROLE_ARN": place.arn("iam", f"role/{place.named('scheduler')}"),
-        "TOCSIN_SWITCH_PARAMETER": parameters.switch(place),
-        "TOCSIN_APPROVERS_PARAMETER": f"/{place.prefix}/{place.stage}/approvers",
+        "TOCSIN_SWITCH_PARAMETER": place.parameter("switch"),
+        "TOCSIN_APPROVERS_PARAMETER": place.parameter("approvers"),
     }
     return {**own, "TOCSIN_DATABASE_CA": DATABASE_CA} if settings.vpc and settings.vpc.database_ca else own
 
@@ -50,10 +49,10 @@ def interactive(place: Place, catalogue: Settings, team: str) -> Mapping[str, st
     return {
         "TOCSIN_STAGE": place.stage,
         "TOCSIN_THREADS_TABLE": place.named("threads"),
-        "TOCSIN_SLACK_SECRET": f"{place.prefix}/{place.stage}/slack",
+        "TOCSIN_SLACK_SECRET": place.secret,
         "TOCSIN_SLACK_TEAM": team,
         "TOCSIN_LANGUAGE": catalogue.language.value,
-        "TOCSIN_APPROVERS_PARAMETER": f"/{place.prefix}/{place.stage}/approvers",
+        "TOCSIN_APPROVERS_PARAMETER": place.parameter("approvers"),
         "TOCSIN_COMMANDS_QUEUE_URL": place.queue_url("remediators"),
         "TOCSIN_REPORTS_QUEUE_URL": place.queue_url("notifier"),
     }

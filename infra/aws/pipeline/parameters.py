@@ -29,7 +29,7 @@ def slack_secret(scope: Construct, place: Place, key: kms.IKey) -> secretsmanage
     made = secretsmanager.CfnSecret(
         scope,
         "SlackSecret",
-        name=f"{place.prefix}/{place.stage}/slack",
+        name=place.secret,
         description="Slack's bot token and signing secret; filled in by hand, see docs/deploying.md",
         kms_key_id=key.key_arn,
         generate_secret_string=secretsmanager.CfnSecret.GenerateSecretStringProperty(
@@ -40,18 +40,8 @@ def slack_secret(scope: Construct, place: Place, key: kms.IKey) -> secretsmanage
     return made
 
 
-def approvers(scope: Construct, place: Place, people: Mapping[str, tuple[str, ...]] | None) -> str:
-    """Return the name of the approvers' parameter; make it where the stage file says who they are."""
-    name = f"/{place.prefix}/{place.stage}/approvers"
-    if people is not None:
-        value = json.dumps({"approvers": {risk: list(users) for risk, users in people.items()}}, sort_keys=True)
-        made = ssm.CfnParameter(
-            scope, "Approvers", name=name, type="String", value=value, description="Who may approve what; from the stage file"
-        )
-        accept(made, checkov={"CKV2_AWS_34": "Slack user ids are no secret, and CloudFormation cannot make a SecureString"})
-    return name
-
-
-def switch(place: Place) -> str:
-    """Return the name of the live switch."""
-    return f"/{place.prefix}/{place.stage}/switch"
+def approvers(scope: Construct, place: Place, people: Mapping[str, tuple[str, ...]]) -> ssm.CfnParameter:
+    """Make the parameter of who may approve what: Slack user ids by risk."""
+    value = json.dumps({"approvers": {risk: list(users) for risk, users in people.items()}}, sort_keys=True)
+    about = "Who may approve what; from the stage file"
+    return ssm.CfnParameter(scope, "Approvers", name=place.parameter("approvers"), type="String", value=value, description=about)

@@ -33,6 +33,15 @@ class Place:
         """Return the full name of the stage's ``name``."""
         return f"{self.base}-{name}"
 
+    @property
+    def secret(self) -> str:
+        """The name of the secret that holds Slack's token and signing secret."""
+        return f"{self.prefix}/{self.stage}/slack"
+
+    def parameter(self, name: str) -> str:
+        """Return the full name of the stage's parameter ``name``: ``switch`` or ``approvers``."""
+        return f"/{self.prefix}/{self.stage}/{name}"
+
     def arn(self, service: str, resource: str) -> str:
         """Return the ARN of ``resource`` (``table/x``, ``log-group:x:*``) in this account; IAM's has no Region."""
         region = "" if service == "iam" else self.region

@@ -1,7 +1,8 @@
 """Who may do what: one role for each function, written out. No managed policy of AWS's: each allows more than a function does.
 
 What the remediators may do is not written here: it is what ``tocsin iam`` prints for the stage's catalogue, so that a row that
-is added brings its permissions with it, and one that goes takes them along.
+is added brings its permissions with it, and one that goes takes them along. CDK may not add to a role what it thinks that tracing
+or a network needs: that is written out too.
 """
 
 from __future__ import annotations
@@ -46,12 +47,12 @@ def notifier(scope: Construct, place: Place, keys: Keys) -> iam.IRole:
             s.allow("OwnQueue", (*s.CONSUME, "sqs:ChangeMessageVisibility", "sqs:GetQueueUrl"), [place.queue("notifier")]),
             s.through("QueueKey", keys.messages.key_arn, ["kms:Decrypt"], "sqs", place),
         ],
-    )
+    ).without_policy_updates()
 
 
 def interactive(scope: Construct, place: Place, keys: Keys) -> iam.IRole:
     """Make the door's role: it verifies, looks up, and passes on. It can change nothing."""
-    approvers = place.arn("ssm", f"parameter/{place.prefix}/{place.stage}/approvers")
+    approvers = place.arn("ssm", f"parameter{place.parameter('approvers')}")
     return _role(
         scope,
         place,
@@ -64,7 +65,7 @@ def interactive(scope: Construct, place: Place, keys: Keys) -> iam.IRole:
             s.allow("PassOn", ["sqs:SendMessage"], [place.queue("notifier"), place.queue("remediators")]),
             s.through("QueuesKey", keys.messages.key_arn, ["kms:Decrypt", "kms:GenerateDataKey"], "sqs", place),
         ],
-    )
+    ).without_policy_updates()
 
 
 def remediators(scope: Construct, place: Place, keys: Keys, stage: Stage, *, in_vpc: bool) -> iam.IRole:
@@ -88,9 +89,12 @@ def remediators(scope: Construct, place: Place, keys: Keys, stage: Stage, *, in_
         s.through("TablesKey", keys.data.key_arn, s.WRITE_KEY, "dynamodb", place),
         s.through("QueuesKey", keys.messages.key_arn, ["kms:Decrypt", "kms:GenerateDataKey"], "sqs", place),
         *_foreign_keys(found, place),
-        *([s.network()] if in_vpc else []),
+        *(s.network(place, "remediators") if in_vpc else ()),
     ]
-    return _role(scope, place, "remediators", own, policies, log=False)
+    role = _role(scope, place, "remediators", own, policies, log=False)
+    if in_vpc:
+        accept(role, checkov={"CKV_AWS_111": f"{NO_RESOURCES}; the function's own code is denied them"})
+    return role.without_policy_updates()
 
 
 def needed(stage: Stage) -> tuple[Grant, ...]:
@@ -111,7 +115,7 @@ def in_account(value: Any, place: Place) -> Any:
 
 def _secret(place: Place, keys: Keys) -> tuple[s.Statement, ...]:
     # Secrets Manager adds a hyphen and six characters to the name.
-    arn = place.arn("secretsmanager", f"secret:{place.prefix}/{place.stage}/slack-??????")
+    arn = place.arn("secretsmanager", f"secret:{place.secret}-??????")
     return (
         s.allow("SlackSecret", ["secretsmanager:GetSecretValue"], [arn]),
         s.through("SecretKey", keys.data.key_arn, ["kms:Decrypt"], "secretsmanager", place),
@@ -144,8 +148,8 @@ def _role(
     policies: list[iam.ManagedPolicy] | None = None,
     *,
     log: bool = True,
-) -> iam.IRole:
-    """Make a function's role. CDK must not widen it: what it would add for tracing and the network is written out here."""
+) -> iam.Role:
+    """Make a function's role, with what it needs to run beside ``own``."""
     statements = [*own, *([s.log(place, room)] if log else []), s.trace()]
     role = iam.Role(
         scope,
@@ -163,7 +167,7 @@ def _role(
         for action in statement["Action"]:
             if "*" in action:
                 accept(role, nag={f"IAM5[Action::{action}]": KEY_ACTIONS})
-    return role.without_policy_updates()
+    return role
 
 
 def _why(statement: s.Statement) -> str:

@@ -9,7 +9,6 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_scheduler as scheduler
 from constructs import Construct
 
-from infra.aws.findings import accept
 from infra.aws.pipeline import statements as s
 from infra.aws.pipeline.functions import ALIAS, Deployed
 from infra.aws.pipeline.keys import Keys
@@ -19,7 +18,6 @@ from remediators.timers import Timer, TimerKind
 
 EVERY = "rate(5 minutes)"
 PULSE = "rate(1 minute)"
-HARMLESS = "a schedule says that it is time, and nothing else; EventBridge encrypts it with its own key"
 LATEST_S = 240  # a sweep that comes later than this would meet the next one
 
 
@@ -66,7 +64,7 @@ def pulses(scope: Construct, place: Place, deployed: Sequence[Deployed]) -> None
 def _schedule(
     scope: Construct, place: Place, name: str, every: str, target: scheduler.CfnSchedule.TargetProperty
 ) -> scheduler.CfnSchedule:
-    made = scheduler.CfnSchedule(
+    return scheduler.CfnSchedule(
         scope,
         "".join(part.capitalize() for part in name.split("-")),
         name=name,
@@ -75,8 +73,6 @@ def _schedule(
         flexible_time_window=scheduler.CfnSchedule.FlexibleTimeWindowProperty(mode="OFF"),
         target=target,
     )
-    accept(made, checkov={"CKV_AWS_297": HARMLESS})
-    return made
 
 
 def _retries(age_s: int, attempts: int) -> scheduler.CfnSchedule.RetryPolicyProperty:

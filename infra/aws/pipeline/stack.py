@@ -17,7 +17,7 @@ from infra.aws.pipeline.door import address, door
 from infra.aws.pipeline.functions import TIMEOUT_S, Deployed, function
 from infra.aws.pipeline.keys import keys
 from infra.aws.pipeline.place import place_of
-from infra.aws.pipeline.queues import inbox, schedules_dead
+from infra.aws.pipeline.queues import Inbox, inbox, schedules_dead
 from infra.aws.pipeline.schedules import pulses, schedules
 from infra.aws.pipeline.self_alarms import door_5xx, errors, self_alarms
 from infra.aws.pipeline.tables import tables
@@ -39,40 +39,38 @@ class PipelineStack(cdk.Stack):
         self.topic = topic(self, "Alarms", place, name, key=self.keys.messages)
         self.tables = tables(self, place, self.keys.data)
         parameters.slack_secret(self, place, self.keys.data)
-        parameters.approvers(self, place, self.settings.approvers)
-        self.inboxes = {
-            room: inbox(
-                self,
-                place,
-                room,
-                key=self.keys.messages,
-                visibility_s=VISIBILITY_TIMES * TIMEOUT_S[room],
-                topic_arn=self.topic.topic_arn,
-            )
-            for room in ("notifier", "remediators")
-        }
+        if self.settings.approvers is not None:
+            parameters.approvers(self, place, self.settings.approvers)
+        self.inboxes = {room: self._inbox(room) for room in ("notifier", "remediators")}
         self.schedules_dead = schedules_dead(self, place, self.keys.messages)
         self.door: apigateway.HttpApi | None = None
         self.functions = {deployed.room: deployed for deployed in self._functions(stage)}
         for room, box in self.inboxes.items():
-            consume(self, self.functions[room], box.queue.queue_arn)
-            told = deliver(
-                self,
-                f"{room.capitalize()}Subscribes",
-                self.topic,
-                queue_arn=box.queue.queue_arn,
-                undelivered_arn=box.undelivered.queue_arn,
-            )
-            for queue in (box.queue, box.undelivered):
-                told.node.add_dependency(queue.node.find_child("Policy"))  # before the first message
-        schedules(self, place, self.keys).node.add_dependency(
-            self.inboxes["remediators"].queue.node.default_child, self.schedules_dead.node.default_child
-        )
-        pulses(self, place, [self.functions[room] for room in self.inboxes])
+            self._feed(room, box)
+        self._schedule()
         self._watch(name, own)
         self._out("TopicArn", self.topic.topic_arn, "what alarms tell; `topic` in tocsin.yaml")
         for table in self.tables:
             self._out(f"{table.capitalize()}TableName", place.named(table), f"the table {table}")
+
+    def _inbox(self, room: str) -> Inbox:
+        patience = VISIBILITY_TIMES * TIMEOUT_S[room]
+        return inbox(self, self.place, room, key=self.keys.messages, visibility_s=patience, topic_arn=self.topic.topic_arn)
+
+    def _feed(self, room: str, box: Inbox) -> None:
+        """Lead the topic into the room's queue, and the queue into its function."""
+        consume(self, self.functions[room], box.queue.queue_arn)
+        into, else_into = box.queue.queue_arn, box.undelivered.queue_arn
+        told = deliver(self, f"{room.capitalize()}Subscribes", self.topic, queue_arn=into, undelivered_arn=else_into)
+        for queue in (box.queue, box.undelivered):
+            told.node.add_dependency(queue.node.find_child("Policy"))  # before the first message
+
+    def _schedule(self) -> None:
+        """Make what comes by the clock, after the queues that it goes to."""
+        sweep = schedules(self, self.place, self.keys)
+        for queue in (self.inboxes["remediators"].queue, self.schedules_dead):
+            sweep.node.add_dependency(queue.node.default_child)
+        pulses(self, self.place, [self.functions[room] for room in self.inboxes])
 
     def _functions(self, stage: Stage) -> list[Deployed]:
         """Make the functions; the door only where the stage file names the workspace whose people may press."""

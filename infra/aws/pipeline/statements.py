@@ -41,8 +41,14 @@ def trace() -> Statement:
     return allow("Trace", ["xray:PutTraceSegments", "xray:PutTelemetryRecords"], ["*"])
 
 
-def network() -> Statement:
-    """Return what Lambda asks for in the name of a function in a VPC; the interfaces are not known before, nor tagged."""
+def network(place: Place, room: str) -> tuple[Statement, Statement]:
+    """Return what Lambda asks for in the name of a function in a VPC; the interfaces are not known before, nor tagged.
+
+    The second statement keeps the function's own code from it (Lambda developer guide, lambda:SourceFunctionArn).
+    """
     interface = ("CreateNetworkInterface", "DeleteNetworkInterface", "DescribeNetworkInterfaces", "DescribeSubnets")
     addresses = ("AssignPrivateIpAddresses", "UnassignPrivateIpAddresses")
-    return allow("NetworkInterfaces", [f"ec2:{action}" for action in (*interface, *addresses)], ["*"])
+    actions = [f"ec2:{action}" for action in (*interface, *addresses)]
+    by_its_code = {"lambda:SourceFunctionArn": place.function(room)}
+    denied = {**allow("NotByItsCode", actions, ["*"], ArnEquals=by_its_code), "Effect": "Deny"}
+    return allow("NetworkInterfaces", actions, ["*"]), denied
