@@ -10,6 +10,7 @@ from cdk_nag import AwsSolutionsChecks
 from infra.aws.pipeline.stack import PipelineStack
 from infra.aws.platform import settings as platform_settings
 from infra.aws.platform.data import DataStack
+from infra.aws.platform.edge import EdgeStack
 from infra.aws.platform.network import NetworkStack
 from infra.aws.platform.services import ServicesStack
 from infra.aws.stage_file import Stage
@@ -25,7 +26,9 @@ def synth(stage: Stage, out: Path) -> None:
     platform = platform_settings.parse(stage.sections.get("platform"))
     network = NetworkStack(app, f"{stage.base}-network", platform=platform, env=where)
     data = DataStack(app, f"{stage.base}-data", platform=platform, network=network, env=where)
-    ServicesStack(app, f"{stage.base}-services", stage=stage, platform=platform, network=network, data=data, env=where)
+    services = ServicesStack(app, f"{stage.base}-services", stage=stage, platform=platform, network=network, data=data, env=where)
+    front = services.load_balancer
+    EdgeStack(app, f"{stage.base}-edge", platform=platform, network=network, balancer=front, key=data.key, env=where)
     # Not tocsin:catalogue and tocsin:stage: an alarm with those two is the catalogue's, and `apply` deletes one without a row.
     cdk.Tags.of(app).add("tocsin:deployment", f"{settings.catalogue}/{settings.stage}")
     app.synth()

@@ -97,6 +97,10 @@ class NetworkStack(cdk.Stack):
                     conditions=ours,
                 )
             )
+        # Load balancers write below the number of the account that they are of: no other account's can write here.
+        balancers = iam.ServicePrincipal("logdelivery.elasticloadbalancing.amazonaws.com")
+        own = bucket.arn_for_objects(f"{ACCESS}/balancer/AWSLogs/{self.account}/*")
+        bucket.add_to_resource_policy(iam.PolicyStatement(principals=[balancers], actions=["s3:PutObject"], resources=[own]))
         acl = iam.ServicePrincipal("delivery.logs.amazonaws.com")
         bucket.add_to_resource_policy(
             iam.PolicyStatement(principals=[acl], actions=["s3:GetBucketAcl"], resources=[bucket.bucket_arn], conditions=ours)

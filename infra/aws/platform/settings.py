@@ -160,6 +160,29 @@ class Balancer:
 
 
 @dataclass(frozen=True, slots=True)
+class Edge:
+    """How much may come in: requests a second of all callers together, and requests in five minutes of one address.
+
+    Ordering uploads may take half of ``rate`` and ``burst``. ``per_address`` is what the rate rule counts above, and blocks above
+    once it is turned.
+    """
+
+    rate: int = 300
+    burst: int = 600
+    per_address: int = 1000
+
+    @staticmethod
+    def read(node: Node) -> Edge:
+        """Read the section ``edge``."""
+        said, usual = node.fields("rate", "burst", "per_address"), Edge()
+        return Edge(
+            rate=said["rate"].count(2, 10_000) if "rate" in said else usual.rate,
+            burst=said["burst"].count(2, 5_000) if "burst" in said else usual.burst,
+            per_address=said["per_address"].count(10, 2_000_000) if "per_address" in said else usual.per_address,
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class Platform:
     """The whole section ``platform``."""
 
@@ -168,13 +191,14 @@ class Platform:
     queue: Queue = field(default_factory=Queue)
     database: Database = field(default_factory=Database)
     balancer: Balancer = field(default_factory=Balancer)
+    edge: Edge = field(default_factory=Edge)
     services: Services = field(default_factory=Services)
     month_end: MonthEnd = field(default_factory=MonthEnd)
 
 
 def parse(section: Node | None) -> Platform:
     """Read the section ``platform`` of a stage's file; what is left out has its default. BadInput with the place."""
-    said = section.fields("network", "uploads", "queue", "database", "balancer", "services", "month_end") if section else {}
+    said = section.fields("network", "uploads", "queue", "database", "balancer", "edge", "services", "month_end") if section else {}
 
     def part(name: str, read: Callable[[Node], T], usual: T) -> T:
         return read(said[name]) if name in said else usual
@@ -186,6 +210,7 @@ def parse(section: Node | None) -> Platform:
         queue=part("queue", Queue.read, usual.queue),
         database=part("database", Database.read, usual.database),
         balancer=part("balancer", Balancer.read, usual.balancer),
+        edge=part("edge", Edge.read, usual.edge),
         services=part("services", Services.read, usual.services),
         month_end=part("month_end", MonthEnd.read, usual.month_end),
     )

@@ -131,6 +131,8 @@ def test_every_connection_is_written_down_where_only_aws_s_log_writers_write(net
     writers = [
         item for item in statements(policy["PolicyDocument"]) if item["Effect"] == "Allow" and "s3:PutObject" in item["Action"]
     ]
-    assert {item["Principal"]["Service"] for item in writers} == {"delivery.logs.amazonaws.com", "logging.s3.amazonaws.com"}
-    assert all(item["Condition"]["StringEquals"]["aws:SourceAccount"] == {"Ref": "AWS::AccountId"} for item in writers)
+    balancers, *others = sorted(writers, key=lambda item: "elasticloadbalancing" not in item["Principal"]["Service"])
+    assert {item["Principal"]["Service"] for item in others} == {"delivery.logs.amazonaws.com", "logging.s3.amazonaws.com"}
+    assert all(item["Condition"]["StringEquals"]["aws:SourceAccount"] == {"Ref": "AWS::AccountId"} for item in others)
+    assert "/AWSLogs/{AWS::AccountId}/" in text(balancers["Resource"])
     assert all(text(resource).endswith("/*") for item in writers for resource in listed(item["Resource"]))
