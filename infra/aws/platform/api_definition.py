@@ -11,6 +11,7 @@ from typing import Any
 
 from infra.aws.workload.settings import ImageRules
 
+STAGE = "prod"
 TIMEOUT_MS = 15_000  # the API ends a statement after 10 s
 LONGEST_NAME = 255
 UPLOAD_ID = "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"

@@ -13,6 +13,7 @@ from aws_cdk import aws_elasticloadbalancingv2 as elb
 from constructs import Construct
 
 from infra.aws.findings import accept
+from infra.aws.platform.api_definition import STAGE
 from infra.aws.platform.network import NetworkStack
 from infra.aws.platform.settings import Balancer
 from infra.aws.platform.traffic import API_PORT
@@ -109,6 +110,10 @@ class ApplicationBalancer(Construct):
                 ]
             ),
         )
+        # A private integration may pass the stage's name on as the first part of the path; the API does not know it.
+        without_stage = {"Rewrites": [{"Regex": f"^/{STAGE}/(.*)$", "Replace": "/$1"}]}
+        transforms = [{"Type": "url-rewrite", "UrlRewriteConfig": without_stage}]
+        rule.node.default_child.add_property_override("Transforms", transforms)
         if not settings.certificate:
             accept(listener, checkov={"CKV_AWS_2": INSIDE, "CKV_AWS_103": INSIDE})
         return listener, rule

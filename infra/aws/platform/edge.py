@@ -19,14 +19,14 @@ from aws_cdk import aws_wafv2 as waf
 from constructs import Construct
 
 from infra.aws.findings import accept
-from infra.aws.platform.api_definition import Backend, document
+from infra.aws.platform.api_definition import STAGE, Backend, document
 from infra.aws.platform.callers import Callers
 from infra.aws.platform.front import Front
 from infra.aws.platform.network import NetworkStack
 from infra.aws.platform.settings import Balancer, Platform
 from infra.aws.workload.settings import ImageRules
 
-API, STAGE = "image-api", "prod"
+API = "image-api"
 LOG_GROUP = f"/aws/apigateway/{API}"
 # The first six are what answer-traffic-surge reads. `resourcePath` and not the path: ids would make every request its own.
 ACCESS_LOG = {

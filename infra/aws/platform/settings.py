@@ -198,7 +198,9 @@ class Platform:
 
 def parse(section: Node | None) -> Platform:
     """Read the section ``platform`` of a stage's file; what is left out has its default. BadInput with the place."""
-    said = section.fields("network", "uploads", "queue", "database", "balancer", "edge", "services", "month_end") if section else {}
+    said = (
+        section.fields("network", "uploads", "queue", "database", "balancer", "edge", "services", "month_end") if section else {}
+    )
 
     def part(name: str, read: Callable[[Node], T], usual: T) -> T:
         return read(said[name]) if name in said else usual

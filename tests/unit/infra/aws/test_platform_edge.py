@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -78,6 +79,20 @@ def test_requests_reach_the_load_balancer_by_a_private_link_in_three_zones(edge:
     item = properties(edge, "AWS::ApiGatewayV2::VpcLink")[link]
     assert len(item["SubnetIds"]) == 3
     assert len(item["SecurityGroupIds"]) == 1
+
+
+def test_the_stage_s_name_is_no_part_of_what_the_api_is_asked_whether_the_link_passes_it_on_or_not(
+    templates: Mapping[str, Any],
+) -> None:
+    """AWS's guide says that a private integration passes the stage on; its examples differ."""
+    rules = list(properties(templates["services"], "AWS::ElasticLoadBalancingV2::ListenerRule").values())
+    assert len(rules) == 2
+    for rule in rules:
+        (transform,) = rule["Transforms"]
+        (rewrite,) = transform["UrlRewriteConfig"]["Rewrites"]
+        replaced = rewrite["Replace"].replace("$1", r"\1")
+        assert re.sub(rewrite["Regex"], replaced, "/prod/uploads/0a1b") == "/uploads/0a1b"
+        assert re.sub(rewrite["Regex"], replaced, "/uploads/0a1b") == "/uploads/0a1b"
 
 
 def test_s4_the_stage_and_its_dearest_method_have_throttles(edge: Any) -> None:
