@@ -11,8 +11,10 @@ import re
 import threading
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
+
+from infra.local.quiet_server import QuietServer
 
 SCOPE = re.compile(r"Credential=[^/]+/\d+/[^/]+/([^/]+)/aws4_request")
 SCHEDULER = {"POST": "CreateSchedule", "PUT": "UpdateSchedule", "DELETE": "DeleteSchedule", "GET": "GetSchedule"}
@@ -49,9 +51,8 @@ class Loopback:
             def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - http.server's own signature
                 """Stay silent: stdout carries the benchmark's result."""
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
-        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
+        self._server = QuietServer(Handler)
+        self.url = f"http://{self._server.address}"
         threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
 
     def reset(self) -> None:

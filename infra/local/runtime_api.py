@@ -12,8 +12,10 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
+
+from infra.local.quiet_server import QuietServer
 
 _BASE = "/2018-06-01/runtime"
 _DEADLINE_MS = 4_102_444_800_000  # the year 2100: what limits an invocation here is the patience of who waits for it
@@ -77,9 +79,8 @@ class RuntimeApi:
 def serving() -> Iterator[RuntimeApi]:
     """Serve on a free port; ``address`` is what AWS_LAMBDA_RUNTIME_API is to hold."""
     api = RuntimeApi()
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(api))
-    server.daemon_threads = True
-    api.address = f"127.0.0.1:{server.server_address[1]}"
+    server = QuietServer(_handler(api))
+    api.address = server.address
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
     thread.start()
     try:

@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import hashlib
 import logging
-import shutil
 import tempfile
 import zipfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from infra.aws.bundle import bytecode, imports, trim, wheels
+from infra.aws.bundle import bytecode, imports, models, trim, wheels
 from infra.aws.bundle.functions import Function
 from infra.aws.bundle.target import Target
 
@@ -44,9 +43,9 @@ def build(function: Function, target: Target, out: Path = OUT, *, compiled: bool
         )
     out.mkdir(parents=True, exist_ok=True)
     folders = wheels.fetched(versions, target, out / "wheels")
-    files = dict(own)
+    files = {name: path.read_bytes() for name, path in own.items()}
     for folder in folders.values():
-        files |= trim.kept(folder, function.services)
+        files |= models.slim({name: path.read_bytes() for name, path in trim.kept(folder, function.services).items()})
     with tempfile.TemporaryDirectory(dir=out, prefix="zip-") as made:
         stage = Path(made) / "stage"
         _lay_out(files, stage)
@@ -82,10 +81,10 @@ def _sorted(folder: Path) -> Iterator[Path]:
     )
 
 
-def _lay_out(files: Mapping[str, Path], stage: Path) -> None:
-    for name, path in files.items():
+def _lay_out(files: Mapping[str, bytes], stage: Path) -> None:
+    for name, content in files.items():
         (stage / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(path, stage / name)
+        (stage / name).write_bytes(content)
 
 
 def _ours_digest(files: Mapping[str, Path]) -> str:

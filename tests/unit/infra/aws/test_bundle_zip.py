@@ -103,7 +103,7 @@ def test_botocores_data_is_of_the_functions_services(name: str) -> None:
     data = [file.removeprefix("botocore/data/") for file in files if file.startswith("botocore/data/")]
 
     assert {file for file in data if "/" not in file} == {
-        *("_retry.json", "endpoints.json", "partitions.json", "sdk-default-configuration.json")
+        *("CHANGES.txt", "_retry.json", "endpoints.json", "partitions.json", "sdk-default-configuration.json")
     }
     assert {file.partition("/")[0] for file in data if "/" in file} == set(FUNCTIONS[name].services)
 
