@@ -47,7 +47,7 @@ class How:
     ``allow_deletes``: how many alarms may be deleted (None: a tenth of those live, at least one). ``rows``: publish rows and
     take the lease (both live in the catalogue table). ``owner`` names this run to others that wait for it; it must differ
     between two runs at once. ``wait_s``: how long to wait for such a run. ``approve`` is asked before the first write,
-    ``progress`` told of each.
+    ``progress`` told of each. ``hub`` are clients in the region of a hub's table, None where the rows stay in the stage's.
     """
 
     scope: Scope = WHOLE
@@ -56,6 +56,7 @@ class How:
     owner: str = "tocsin apply"
     wait_s: float = WAIT_S
     approve: Approve = _always
+    hub: Clients | None = None
     progress: Progress = _quiet
 
 
@@ -80,7 +81,7 @@ def clients_of(session: Any, region: str) -> Clients:
 
 def target_of(settings: Settings) -> Target:
     """Return whose alarms these settings speak of."""
-    return Target(settings.catalogue, settings.stage, settings.prefix, settings.account, settings.region)
+    return Target(settings.catalogue, settings.stage, settings.prefix, settings.account, settings.region, settings.rows_in)
 
 
 def plan(clients: Clients, desired: Sequence[Desired], settings: Settings, *, now: Now, sleep: Sleep, how: How = DEFAULT) -> Plan:
@@ -161,8 +162,9 @@ class _Run:
         self.target = target
         self.how = how
         self.aws = CloudWatch(clients, now=now, sleep=sleep)
-        self.rows = Rows(clients, target, sleep=sleep) if how.rows else None
-        self.lease = Lease(clients, target, how.owner, now=now, sleep=sleep) if how.rows else None
+        rows_at = how.hub or clients
+        self.rows = Rows(rows_at, target, sleep=sleep) if how.rows else None
+        self.lease = Lease(rows_at, target, how.owner, now=now, sleep=sleep) if how.rows else None
         self._now = now
 
     def lease_leftovers(self) -> tuple[str, ...]:

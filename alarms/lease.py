@@ -1,7 +1,8 @@
 """One apply at a time: a lease in the catalogue table. Two at once, one waits; a lease whose holder died runs out.
 
-The item is ``alarm = lease#<catalogue>/<stage>``, ``version = lease``. Its ``fence`` grows by one with every holder: rows
-written under an older number never overwrite newer ones. CloudWatch knows no such condition: see docs/deploying.md.
+The item is ``alarm = lease#<catalogue>/<stage>``, ``version = lease``; in a hub's table account and region stand before it. Its
+``fence`` grows by one with every holder: rows written under an older number never overwrite newer ones. CloudWatch knows no such
+condition: see docs/deploying.md.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from alarms.calls import Caller, Now, Sleep
+from alarms.domain.alarm import alarm_key
 from alarms.domain.errors import Permanent, Refused
 from alarms.domain.event import from_iso, iso
 from alarms.plan_types import Target
@@ -152,4 +154,7 @@ class Lease:
 
     @property
     def _key(self) -> dict[str, Any]:
-        return {"alarm": {"S": f"lease#{self._of}"}, "version": {"S": "lease"}}
+        name = f"lease#{self._of}"
+        if self._target.rows_in:  # a hub lets each account write only what begins with its own number
+            name = alarm_key(self._target.account, self._target.region, name)
+        return {"alarm": {"S": name}, "version": {"S": "lease"}}

@@ -107,7 +107,7 @@ def _placed(settings: Settings, account: str | None, region: str | None) -> Sett
     """Return the settings with the caller's account and region where tocsin.yaml declares none."""
     new_account = account if account and not settings.account_declared else settings.account
     new_region = region if region and not settings.region_declared else settings.region
-    topic = topic_arn(settings.topic, new_region, new_account)
+    topic = topic_arn(settings.topic, new_region, settings.hub.account if settings.hub else new_account)
     return replace(settings, account=new_account, region=new_region, topic_arn=topic)
 
 

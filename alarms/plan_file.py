@@ -21,6 +21,7 @@ from alarms.plan_types import Cause, FieldChange, Hold, Item, Plan, Refusal, Ref
 
 PLAN_TYPE = "tocsin.plan/1"
 
+_TARGET = ("catalogue", "stage", "prefix", "account", "region")
 _VERBS = {Verb.CREATE: "create", Verb.UPDATE: "update", Verb.DELETE: "delete"}
 
 
@@ -35,6 +36,7 @@ def to_document(plan: Plan, created_at: datetime) -> dict[str, Any]:
         "prefix": target.prefix,
         "account": target.account,
         "region": target.region,
+        **({"rows_in": target.rows_in} if target.rows_in else {}),
         "scope": None if services is None else list(services),
         "live": plan.live,
         "outside": plan.outside,
@@ -121,7 +123,7 @@ def _item_document(item: Item) -> dict[str, Any]:
 def _plan(document: Mapping[str, Any]) -> Plan:
     scope = document["scope"]
     return Plan(
-        target=Target(document["catalogue"], document["stage"], document["prefix"], document["account"], document["region"]),
+        target=Target(**{name: document[name] for name in _TARGET}, rows_in=document.get("rows_in", "")),
         scope=Scope(None if scope is None else tuple(scope)),
         items=tuple(_item(item) for item in document["items"]),
         unchanged=tuple(Same(same["name"], same["id"]) for same in document["unchanged"]),

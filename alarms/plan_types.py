@@ -46,13 +46,17 @@ class RefusalReason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Whose alarms, and where: ownership is the pair (catalogue, stage)."""
+    """Whose alarms, and where: ownership is the pair (catalogue, stage).
+
+    ``rows_in`` is the ARN of a hub's table, "" where the rows stay in the stage's own.
+    """
 
     catalogue: str
     stage: str
     prefix: str
     account: str
     region: str
+    rows_in: str = ""
 
     @property
     def name_prefix(self) -> str:
@@ -61,8 +65,13 @@ class Target:
 
     @property
     def table(self) -> str:
-        """The catalogue table of this stage."""
-        return f"{self.prefix}-{self.stage}-catalogue"
+        """The catalogue table of this stage: a name, or another account's or region's ARN, which DynamodB's calls take too."""
+        return self.rows_in or f"{self.prefix}-{self.stage}-catalogue"
+
+    @property
+    def rows_region(self) -> str:
+        """The region of that table."""
+        return self.rows_in.split(":")[3] if self.rows_in else self.region
 
 
 @dataclass(frozen=True, slots=True)

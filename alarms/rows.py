@@ -100,7 +100,7 @@ class Rows:
         found: list[Mapping[str, Any]] = []
         while asked:  # DynamoDB returns at most 16 MB at once and says what it left out
             page = self._table("BatchGetItem", lambda: client.batch_get_item(RequestItems=asked))  # noqa: B023 - called at once
-            found += page["Responses"].get(self._target.table, [])
+            found += [item for items in page["Responses"].values() for item in items]  # one table: by its name or its ARN
             asked = page.get("UnprocessedKeys") or {}
         return found
 
@@ -132,6 +132,11 @@ def in_table(caller: Caller, target: Target, what: str, call: Callable[[], Any])
     except Permanent as error:
         if error.code != "ResourceNotFoundException":
             raise
+        if target.rows_in:
+            raise CannotRun(
+                f"there is no table {target.rows_in}: deploy the hub's pipeline first (docs/scale.md); --no-rows deploys alarms "
+                f"without remediation"
+            ) from error
         raise CannotRun(
             f"there is no table {target.table} in account {target.account}, {target.region}: it is part of the pipeline and "
             f"holds what handlers may do (docs/deploying.md, 'The catalogue table'); --no-rows deploys alarms without remediation"

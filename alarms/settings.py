@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from alarms.domain.alarm import Mode
 from alarms.domain.bounds import Bounds
 from alarms.domain.text import Language
+from alarms.hub import Hub, SpokePlace, role_arn
 
 PLACEHOLDER_ACCOUNT = "123456789012"  # AWS's own documentation account: stands in where nobody declared one
 DEFAULT_REGION = "us-east-1"
@@ -47,7 +48,8 @@ class Settings:
     the address that a row's ``runbook`` path is appended to, empty when there is none. ``settle_s`` is how long alarms of
     one service are collected before one plan. ``bounds`` are the limits wider than one row. ``stages`` are the names of all
     stages (any name is allowed unless ``stages_declared``), ``databases`` and ``clusters`` what limits are taken from
-    offline.
+    offline. ``hub`` is whose pipeline serves this stage, None when its own does; ``spokes`` are the other places that its own
+    pipeline serves.
     """
 
     catalogue: str = "tocsin"
@@ -69,6 +71,21 @@ class Settings:
     account_declared: bool = False
     region_declared: bool = False
     stages_declared: bool = False
+    hub: Hub | None = None
+    spokes: tuple[SpokePlace, ...] = ()
+
+    @property
+    def rows_in(self) -> str:
+        """Return the ARN of the catalogue table that the rows go to, "" for the one of this stage's own account and region."""
+        if self.hub is None:
+            return ""
+        table = f"table/{self.prefix}-{self.hub.stage}-catalogue"
+        return f"arn:{partition(self.hub.region)}:dynamodb:{self.hub.region}:{self.hub.account}:{table}"
+
+    @property
+    def spoke_roles(self) -> Mapping[str, str]:
+        """Return the role that each spoke lends to this stage's pipeline, by place."""
+        return {spoke.place: role_arn(self.prefix, self.stage, spoke, partition(spoke.region)) for spoke in self.spokes}
 
     def channel(self, logical: str) -> str:
         """Return the Slack channel that a logical one means in this stage; an unmapped name is used as it is."""

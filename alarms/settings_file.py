@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from alarms.domain.alarm import Mode
 from alarms.domain.bounds import Bounds, Breaker, Scope, Storm
 from alarms.domain.text import Language
+from alarms.hub import Hub, SpokePlace, disagreements
 from alarms.kind import did_you_mean
 from alarms.problem import Level, Place, Problem
 from alarms.schema.errors import validate
-from alarms.schema.files import ClusterModel, DatabaseModel, StageModel, TocsinFile
+from alarms.schema.files import ClusterModel, DatabaseModel, OneStageModel, StageModel, TocsinFile
 from alarms.settings import (
     DEFAULT_REGION,
     DEFAULT_STAGE,
@@ -44,8 +46,9 @@ def read_settings(document: Document | None, stage: str | None) -> tuple[Setting
     for asked, key in ((model.default_stage, "default_stage"), (stage, "stages")):
         if asked is not None and asked not in names:
             problems.append(_error(document.spot.at((key,)).named, f"there is no stage {asked!r}", did_you_mean(asked, names)))
-    settings = _settings(model, model.stages.get(name, StageModel()), name, names)
-    return settings, problems + _elsewhere(settings, name, document.spot)
+    settings = _settings(model, model.stages.get(name, OneStageModel()), name, names)
+    listed = {each: _spokes(stage_model) for each, stage_model in model.stages.items()}
+    return settings, problems + _elsewhere(settings, name, document.spot) + _apart(settings, listed, document.spot)
 
 
 def _elsewhere(settings: Settings, stage: str, spot: Spot) -> list[Problem]:
@@ -57,6 +60,19 @@ def _elsewhere(settings: Settings, stage: str, spot: Spot) -> list[Problem]:
     where = own.items.get("topic") or spot.at(("topic",))
     summary = f"topic: the topic is in {region}, the alarms of stage {stage} in {settings.region}"
     return [_error(where.place, summary, "an alarm can only tell a topic of its own region")]
+
+
+def _apart(settings: Settings, listed: Mapping[str, tuple[SpokePlace, ...]], spot: Spot) -> list[Problem]:
+    """Tell where a hub and its spokes do not agree, or cannot be told apart."""
+    if settings.hub is None and not settings.spokes:
+        return []
+    where = spot.at(("stages", settings.stage, "hub" if settings.hub else "spokes")).place
+    if not (settings.account_declared and settings.region_declared):
+        summary = f"stage {settings.stage} declares no account or no region, and a hub and its spokes are told apart by both"
+        return [_error(where, summary, f"say account and region under stages.{settings.stage}")]
+    own = f"{settings.account}/{settings.region}"
+    wrong = disagreements(own, settings.hub, settings.spokes, listed)
+    return [_error(where, each, "see docs/scale.md, 'A hub and its spokes'") for each in wrong]
 
 
 def _error(place: Place, summary: str, fix: str) -> Problem:
@@ -72,10 +88,12 @@ def _undeclared(stage: str) -> tuple[Settings, list[Problem]]:
     return Settings(stage=stage, stages=(stage,)), problems
 
 
-def _settings(whole: TocsinFile, stage: StageModel, name: str, names: tuple[str, ...]) -> Settings:
+def _settings(whole: TocsinFile, stage: OneStageModel, name: str, names: tuple[str, ...]) -> Settings:
     account, region = stage.account or whole.account, stage.region or whole.region
     topic = stage.topic or whole.topic or DEFAULT_TOPIC
-    arn = topic_arn(topic, region or DEFAULT_REGION, account or PLACEHOLDER_ACCOUNT)
+    hub = Hub(**stage.hub.model_dump()) if stage.hub else None
+    # An alarm tells a topic of its own region, and perhaps of another account: the hub has one in each region of its spokes.
+    arn = topic_arn(topic, region or DEFAULT_REGION, hub.account if hub else account or PLACEHOLDER_ACCOUNT)
     return Settings(
         catalogue=whole.catalogue,
         prefix=whole.prefix,
@@ -96,7 +114,13 @@ def _settings(whole: TocsinFile, stage: StageModel, name: str, names: tuple[str,
         account_declared=account is not None,
         region_declared=region is not None,
         stages_declared=bool(whole.stages),
+        hub=hub,
+        spokes=_spokes(stage),
     )
+
+
+def _spokes(stage: OneStageModel) -> tuple[SpokePlace, ...]:
+    return tuple(SpokePlace(**spoke.model_dump()) for spoke in stage.spokes)
 
 
 def _bounds(whole: TocsinFile, stage: StageModel) -> Bounds:

@@ -90,7 +90,8 @@ def open_stage(path: Path | None, where: Where) -> Stage:
         whole = load_sources(replace(sources, only=""), **known, **placed)  # type: ignore[arg-type]  # as above
         rows = [one.alarm.row for one in loaded.desired]
         scope = Scope(()) if whole.errors else Scope.covering(rows, [one.alarm.row for one in whole.desired])
-    return Stage(loaded.desired, loaded.settings, clients, How(scope=scope, owner=owner))
+    hub = connect_hub(where, loaded.settings)
+    return Stage(loaded.desired, loaded.settings, clients, How(scope=scope, owner=owner, hub=hub))
 
 
 def open_account(path: Path | None, where: Where) -> tuple[Settings, Clients, str]:
@@ -138,6 +139,11 @@ def how_of(clients: Clients) -> How:
     from alarms.deploy import How, identity
 
     return How(owner=f"{identity(clients, sleep)[1]} ({uuid.uuid4().hex[:6]})")
+
+
+def connect_hub(where: Where, settings: Settings) -> Clients | None:
+    """Return clients of the same profile in the region of the hub's table, None for a stage without a hub."""
+    return connect(Where(where.stage, where.profile, None), settings.hub.region)[0] if settings.hub else None
 
 
 def connect(where: Where, declared_region: str | None) -> tuple[Clients, str]:

@@ -65,6 +65,7 @@ def _apply_saved(path: Path, where: Where, change: Mapping[str, object]) -> Outc
     """Do what the file says: it was reviewed when it was made, so nobody is asked."""
     from alarms import deploy
     from alarms.domain.errors import BadInput, Refused
+    from alarms.hub import hub_of
     from alarms.plan_file import from_text
     from alarms.settings import Settings
     from cli import account
@@ -78,8 +79,9 @@ def _apply_saved(path: Path, where: Where, change: Mapping[str, object]) -> Outc
     if where.stage and where.stage != target.stage:
         raise Refused(f"{path} was made for stage {target.stage}, --stage says {where.stage}")
     clients, _ = account.connect(where, target.region)
-    settings = Settings(target.catalogue, target.prefix, target.stage, target.account, target.region)
-    how = _how(account.how_of(clients), change)
+    hub = hub_of(target.rows_in, target.prefix)
+    settings = Settings(target.catalogue, target.prefix, target.stage, target.account, target.region, hub=hub)
+    how = _how(replace(account.how_of(clients), hub=account.connect_hub(where, settings)), change)
     return deploy.apply_saved(clients, saved, settings, now=now, sleep=account.sleep, how=how)
 
 

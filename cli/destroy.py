@@ -43,6 +43,7 @@ def command(
         with account.showing_progress() as progress:
             account.refuse_a_part(path)
             settings, clients, owner = account.open_account(path, Where(stage, profile, region))
-            how = replace(How(owner=owner), rows=not no_rows, approve=approve, progress=progress)
+            hub = account.connect_hub(Where(stage, profile, region), settings)
+            how = replace(How(owner=owner, hub=hub), rows=not no_rows, approve=approve, progress=progress)
             outcome = deploy.destroy(clients, settings, now=now, sleep=account.sleep, how=how)
         account.finish(outcome, form)

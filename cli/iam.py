@@ -24,32 +24,33 @@ def command(
     form: Annotated[Format, typer.Option("--format", help="text: IAM's JSON; json: with who needs what, and why.")] = Format.TEXT,
     out: Annotated[Path | None, typer.Option(help="A folder: one file for each policy, named after it.")] = None,
 ) -> None:
-    """Print the least IAM policy of the remediators' function.
+    """Print the least IAM policy of the remediators' function; for a spoke, of the role that it lends to its hub, and its trust.
 
     It is what the engine itself needs, and what the actions of every row need, on the resources that the rows name. A policy
     longer than IAM allows is cut into several. Each wildcard is named on stderr with its reason.
     """
-    from alarms.domain.regions import partition_of
     from cli.catalogue import opened
-    from remediators.permissions.grants import Names, grants, wildcards
+    from infra.aws.permissions import names_of, role_of, trust
+    from remediators.permissions.grants import grants, wildcards
     from remediators.permissions.policy_document import documents, size, statements
     from remediators.registry import registry
 
     loaded = opened(path, stage)
     settings = loaded.settings
-    names = Names(settings.prefix, settings.stage, partition_of(settings.region), settings.region, settings.account)
-    found = grants((one.alarm for one in loaded.desired), registry().specs(), names)
-    policies = {
-        f"{settings.prefix}-{settings.stage}-remediators-{number}": document
-        for number, document in enumerate(documents(statements(found)), 1)
-    }
+    found = grants((one.alarm for one in loaded.desired), registry().specs(), names_of(settings))
+    role, trusts = role_of(settings), trust(settings)
+    policies = {f"{role}-{number}": document for number, document in enumerate(documents(statements(found)), 1)}
     open_ended = wildcards(found)
     if form is Format.JSON:
         shown = [{"name": name, "size": size(document), "document": document} for name, document in policies.items()]
-        data = {"stage": settings.stage, "policies": shown, "needs": _needs(found), "wildcards": _reasons(open_ended)}
+        whose = {"role": role, "trust": trusts} if trusts else {}
+        data = {"stage": settings.stage, **whose, "policies": shown, "needs": _needs(found), "wildcards": _reasons(open_ended)}
         typer.echo(json.dumps(data, ensure_ascii=False, indent=2))
     elif out:
-        _write(out, policies)
+        _write(out, {**policies, **({f"{role}-trust": trusts} if trusts else {})})
+    elif trusts:
+        lent = {"role": role, "trust": trusts, "policies": list(policies.values())}
+        typer.echo(json.dumps(lent, ensure_ascii=False, indent=2))
     else:
         _print(policies)
     _tell(policies, open_ended, declared=settings.account_declared)

@@ -33,6 +33,7 @@ HIGH_RESOLUTION_S = (10, 20, 30)
 _UNSEEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\u202a-\u202e\u2066-\u2069]")
 _SLUG = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,46}[a-z0-9])?")
 _ACCOUNT = re.compile(r"[0-9]{12}")
+_EXTERNAL_ID = re.compile(r"[A-Za-z0-9_+=,.@:/-]{8,128}")
 _REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-[0-9]{1,2}")
 _TOPIC = re.compile(r"[A-Za-z0-9_-]{1,256}|arn:aws[a-z-]*:sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]{1,256}")
 
@@ -234,4 +235,9 @@ LanguageName = Annotated[Language, _choice(Language, "language"), _enumerated(La
 LowSamplesName = Annotated[LowSamples, _choice(LowSamples, "way to treat few samples"), _enumerated(LowSamples)]
 Account = Annotated[str, _pattern(_ACCOUNT, "an account: twelve digits in quotes"), _described("twelve digits, in quotes")]
 Region = Annotated[str, _pattern(_REGION, "a region, as in ap-northeast-2"), _described("`ap-northeast-2`")]
+ExternalId = Annotated[
+    str,
+    _pattern(_EXTERNAL_ID, "an external id: 8 to 128 of A-Z a-z 0-9 _ + = , . @ : / -"),
+    _described("what a role's trust policy asks for; make one with `openssl rand -hex 16`"),
+]
 Topic = Annotated[str, _pattern(_TOPIC, "an SNS topic's name or ARN"), _described("name or ARN of an SNS topic")]

@@ -13,6 +13,7 @@ from alarms.schema.fields import (
     Day,
     Dimensions,
     Duration,
+    ExternalId,
     ForEach,
     LanguageName,
     Line,
@@ -119,6 +120,30 @@ class StageModel(Strict):
     clusters: dict[str, ClusterModel] = Field(default_factory=dict)
 
 
+class SpokeModel(Strict):
+    """An account and region that this stage's pipeline serves beside its own."""
+
+    account: Account
+    region: Region
+    external_id: ExternalId
+
+
+class HubModel(Strict):
+    """The stage whose pipeline serves this one."""
+
+    stage: Slug = Field(description="the hub's stage, in this catalogue or in another")
+    account: Account
+    region: Region
+    external_id: ExternalId
+
+
+class OneStageModel(StageModel):
+    """One stage, with what cannot hold for all of them: whose pipeline serves it, or whom its own serves."""
+
+    hub: HubModel | None = Field(default=None, description="this stage is a spoke: its rows and messages go to that stage")
+    spokes: list[SpokeModel] = Field(default_factory=list, description="this stage is a hub: its pipeline serves these too")
+
+
 class TocsinFile(StageModel):
     """tocsin.yaml: what holds for the whole catalogue, and its stages. A stage's own word wins."""
 
@@ -126,4 +151,4 @@ class TocsinFile(StageModel):
     prefix: Slug = "tocsin"
     default_stage: Slug | None = None
     settle: Duration = Field(default=20, description="alarms of one service that ring within this time get one plan")
-    stages: dict[Slug, StageModel] = Field(default_factory=dict)
+    stages: dict[Slug, OneStageModel] = Field(default_factory=dict)

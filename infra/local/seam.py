@@ -200,7 +200,7 @@ class Seam:
                 if fault is not None and not fault.after_effect:
                     self._served[-1] = "fault"
                     raise self._failure(client, operation, fault)
-                with self._moto_in(self._accounts[-1]):
+                with self._moto_in(_owner(params) or self._accounts[-1]):
                     response = original(client, operation, params)
                 if fault is not None:
                     raise self._failure(client, operation, fault)
@@ -365,6 +365,12 @@ _GENERAL_STATUS = {
 def _key_of(client: Any) -> str:
     """Return the access key that ``client`` signs with, "" for one that does not sign."""
     return str(getattr(client._request_signer._credentials, "access_key", ""))
+
+
+def _owner(params: Mapping[str, Any]) -> str:
+    """Return the account of a table that a call points at by its ARN, "" where it names its own."""
+    table = str(params.get("TableName") or next(iter(params.get("RequestItems") or ()), ""))
+    return table.split(":")[4] if table.startswith("arn:") else ""
 
 
 def _copied(value: Any) -> Any:

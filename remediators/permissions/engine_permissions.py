@@ -15,6 +15,8 @@ _QUEUE = "arn:{partition}:sqs:{region}:{account}:{prefix}-{stage}-"
 _SCHEDULER_ROLE = "arn:{partition}:iam::{account}:role/{prefix}-{stage}-scheduler"
 _LOG = "arn:{partition}:logs:{region}:{account}:log-group:/aws/lambda/{prefix}-{stage}-remediators:*"
 
+_SPOKES = "arn:{partition}:ssm:{region}:{account}:parameter/{prefix}/{stage}/spokes"
+
 
 @dataclass(frozen=True, slots=True)
 class Need:
@@ -101,3 +103,11 @@ NEEDS: tuple[Need, ...] = (
         by_lambda=True,
     ),
 )
+
+# What a hub needs beside: the list of its spokes, and to become the role in each; filled in for each role on the list.
+HUB_NEEDS: tuple[Need, ...] = (
+    Need("Spokes", _all(("ssm:GetParameter",), _SPOKES, "which accounts and regions may be acted in")),
+    Need("SpokeRoles", _all(("sts:AssumeRole",), "{spoke_role}", "to look and act in a spoke, as the role that it lends")),
+)
+# What a spoke lends the engine beside what its rows need: to look at its alarms. Tables, queues and switch are the hub's.
+SPOKE_NEEDS: tuple[Need, ...] = tuple(need for need in NEEDS if need.sid in ("Alarms", "MuteRules"))

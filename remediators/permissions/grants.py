@@ -11,7 +11,7 @@ from string import Formatter
 from alarms.domain.action import ActionSpec, Permission
 from alarms.domain.alarm import Alarm, Policy
 from alarms.domain.errors import CannotRun
-from remediators.permissions.engine_permissions import NEEDS
+from remediators.permissions.engine_permissions import HUB_NEEDS, NEEDS, SPOKE_NEEDS
 from remediators.permissions.iam_actions import CONDITIONS, Condition, knows_no_resource
 
 DIAGNOSE = "diagnose"  # runs for every alarm that rings, without standing in any row
@@ -30,13 +30,19 @@ _TAIL = re.compile(r"_(name|identifier|id)$")
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """Where the pipeline stands: its names begin with ``<prefix>-<stage>``."""
+    """Where the pipeline stands: its names begin with ``<prefix>-<stage>``.
+
+    ``spoke_roles`` are the roles that a hub assumes elsewhere. ``is_spoke``: the pipeline stands elsewhere, and what is granted
+    is what this account and region lend it.
+    """
 
     prefix: str
     stage: str
     partition: str
     region: str
     account: str
+    spoke_roles: tuple[str, ...] = ()
+    is_spoke: bool = False
 
     def values(self) -> dict[str, tuple[str, ...]]:
         """Return them as the variables of a template."""
@@ -68,9 +74,11 @@ def grants(alarms: Iterable[Alarm], specs: Mapping[str, ActionSpec], names: Name
 
 
 def _engine(names: Names) -> Iterator[Grant]:
-    for need in NEEDS:
+    needs = SPOKE_NEEDS if names.is_spoke else (*NEEDS, *(HUB_NEEDS if names.spoke_roles else ()))
+    values = {**names.values(), "spoke_role": names.spoke_roles}
+    for need in needs:
         for permission in need.permissions:
-            yield from _filled(permission, {}, names.values(), need.sid, "the engine")
+            yield from _filled(permission, {}, values, need.sid, "the engine")
 
 
 def _steps(policies: Iterable[Policy]) -> Iterator[Policy]:

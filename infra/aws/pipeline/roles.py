@@ -17,11 +17,12 @@ from constructs import Construct
 from alarms.domain.errors import CannotRun
 from alarms.settings import PLACEHOLDER_ACCOUNT
 from infra.aws.findings import accept
+from infra.aws.permissions import names_of
 from infra.aws.pipeline import statements as s
 from infra.aws.pipeline.keys import Keys
 from infra.aws.pipeline.place import Place
 from infra.aws.stage_file import Stage
-from remediators.permissions.grants import Grant, Names, grants, wildcards
+from remediators.permissions.grants import Grant, grants, wildcards
 from remediators.permissions.policy_document import documents
 from remediators.permissions.policy_document import statements as least
 from remediators.registry import registry
@@ -99,9 +100,7 @@ def remediators(scope: Construct, place: Place, keys: Keys, stage: Stage, *, in_
 
 def needed(stage: Stage) -> tuple[Grant, ...]:
     """Return what `tocsin iam` finds for the stage."""
-    place = stage.settings
-    names = Names(place.prefix, place.stage, place.topic_arn.split(":")[1], place.region, place.account)
-    return grants((one.alarm for one in stage.desired), registry().specs(), names)
+    return grants((one.alarm for one in stage.desired), registry().specs(), names_of(stage.settings))
 
 
 def in_account(value: Any, place: Place) -> Any:

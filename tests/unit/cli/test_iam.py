@@ -91,3 +91,64 @@ def test_each_policy_is_a_file_of_its_own_when_asked(tmp_path: Path) -> None:
     (file,) = out.iterdir()
     assert (file.name, shown.stdout.strip()) == ("bell-prod-remediators-1.json", str(file))
     assert json.loads(file.read_text("utf-8"))["Version"] == "2012-10-17"
+
+
+# --- a hub and its spokes ---------------------------------------------------------------------------------------------
+
+HUB = """\
+catalogue: image
+prefix: bell
+stages:
+  prod:
+    account: "111111111111"
+    region: eu-west-1
+    spokes: [{account: "222222222222", region: us-east-1, external_id: 7d1f0c5e9b}]
+  prod-shop:
+    account: "222222222222"
+    region: us-east-1
+    hub: {stage: prod, account: "111111111111", region: eu-west-1, external_id: 7d1f0c5e9b}
+"""
+LENT = "arn:aws:iam::222222222222:role/bell-prod-spoke-us-east-1"
+
+
+def hub_and_spoke(folder: Path) -> str:
+    where = catalogue(folder)
+    (folder / "tocsin.yaml").write_text(HUB, "utf-8")
+    return where
+
+
+def test_a_hub_may_become_exactly_the_roles_on_its_list(tmp_path: Path) -> None:
+    shown = run(hub_and_spoke(tmp_path), "--stage", "prod")
+
+    statements = {one["Sid"]: one for one in json.loads(shown.stdout)["Statement"]}
+    assert statements["SpokeRoles"]["Action"] == "sts:AssumeRole"
+    assert statements["SpokeRoles"]["Resource"] == LENT
+    assert statements["Spokes"]["Resource"] == "arn:aws:ssm:eu-west-1:111111111111:parameter/bell/prod/spokes"
+
+
+def test_who_has_no_spokes_may_become_nobody(tmp_path: Path) -> None:
+    assert "sts:" not in run(catalogue(tmp_path), "--stage", "prod").stdout
+
+
+def test_a_spoke_lends_a_role_to_one_role_alone_and_only_what_its_rows_need(tmp_path: Path) -> None:
+    shown = json.loads(run(hub_and_spoke(tmp_path), "--stage", "prod-shop").stdout)
+
+    assert shown["role"] == LENT.rsplit("/", 1)[-1]
+    (trust,) = shown["trust"]["Statement"]
+    assert trust["Principal"] == {"AWS": "arn:aws:iam::111111111111:role/bell-prod-remediators"}
+    assert trust["Action"] == "sts:AssumeRole"
+    assert trust["Condition"] == {"StringEquals": {"sts:ExternalId": "7d1f0c5e9b"}}
+    (policy,) = shown["policies"]
+    statements = {one["Sid"]: one for one in policy["Statement"]}
+    assert statements["EcsChange"]["Resource"] == "arn:aws:ecs:us-east-1:222222222222:service/image/image-api"
+    assert "Alarms" in statements
+    allowed = json.dumps(policy)
+    for of_the_hub in ("dynamodb:", "sqs:SendMessage", "scheduler:", "ssm:GetParameter", "sts:", "111111111111"):
+        assert of_the_hub not in allowed
+
+
+def test_a_spokes_policies_and_trust_are_files_of_their_own(tmp_path: Path) -> None:
+    run(hub_and_spoke(tmp_path), "--stage", "prod-shop", "--out", str(tmp_path / "out"))
+
+    role = LENT.rsplit("/", 1)[-1]
+    assert {file.name for file in (tmp_path / "out").iterdir()} == {f"{role}-1.json", f"{role}-trust.json"}

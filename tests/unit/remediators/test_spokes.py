@@ -13,6 +13,9 @@ from spoke_world import EXTERNAL_ID, HOME, Outpost, allow, assumed, made_in, wri
 from alarms.domain.alarm import Mode
 from alarms.domain.bounds import Limit
 from alarms.domain.event import State
+from remediators.permissions.grants import Names, grants
+from remediators.permissions.iam_actions import needed
+from remediators.registry import registry
 from remediators.timers import Timer, TimerKind
 
 OTHER = "222222222222"
@@ -284,3 +287,29 @@ def test_a_spoke_costs_one_list_and_two_sessions(story: World, spoke: Outpost) -
     assert [each["RoleSessionName"] for each in assumed(story)].count("tocsin-look") == 1
     lists = [call for call in story.calls if call.operation == "GetParameter" and call.params["Name"].endswith("/spokes")]
     assert len(lists) <= 3
+
+
+# --- what IAM has to allow --------------------------------------------------------------------------------------------
+
+
+def test_every_call_is_allowed_where_it_is_made(story: World, spoke: Outpost) -> None:
+    """By the policy that `tocsin iam` prints for the hub, and by that of the role which the spoke lends."""
+    allow(story, spoke)
+    spoke.apply(spoke.alarm())
+    spoke.state(API, State.ALARM)
+    story.wait(1200)
+    sweep(story)
+    spoke.state(API, State.OK)
+    story.wait(3600, step=60)
+
+    assert spoke.floor() == 4
+    hub = Names("tocsin", "dev", "aws", REGION, ACCOUNT, (spoke.role,))
+    lent = Names("tocsin", "dev-spoke", "aws", spoke.region, OTHER, is_spoke=True)
+    allowed = {
+        ACCOUNT: {grant.action for grant in grants([], registry().specs(), hub)},
+        OTHER: {grant.action for grant in grants([spoke.alarm()], registry().specs(), lent)},
+    }
+    made = {(call.account, action) for call in story.calls for action in needed(call.service, call.operation, call.params)}
+    assert {account for account, _ in made} == {ACCOUNT, OTHER}
+    assert {(account, action) for account, action in made if action not in allowed[account]} == set()
+    assert {grant.resource for grant in grants([], {}, hub) if grant.action == "sts:AssumeRole"} == {spoke.role}
