@@ -12,12 +12,18 @@ import pytest
 from deployed import ACCOUNT, REGION, Deployed, allows, arn
 
 import notifier.bootstrap
+import notifier.interactive_bootstrap
 import remediators.bootstrap
 from infra.local import stack as local
 from remediators.timers import Timer, TimerKind
 
 TOPIC = arn("sns", "tocsin-alarms")
 START = datetime(2026, 10, 31, 15, 0, tzinfo=UTC)
+ROOMS = {
+    "notifier": notifier.bootstrap.build,
+    "remediators": remediators.bootstrap.build,
+    "interactive": notifier.interactive_bootstrap.build,
+}
 ALARM = arn("cloudwatch", "alarm:tocsin/prod/sqs/oldest-message-age/image-jobs")
 
 
@@ -137,11 +143,10 @@ def test_the_sweep_comes_every_five_minutes_as_the_reconciler_reads_it(pipeline:
 @pytest.mark.parametrize("room", ["notifier", "remediators"])
 def test_a_pulse_calls_the_alias_once_a_minute_with_nothing_to_do(pipeline: Deployed, room: str) -> None:
     pulse = pipeline.named("Scheduler::Schedule", "Name")[f"pulse-{room}"]
-    handlers = {"notifier": notifier.bootstrap.build, "remediators": remediators.bootstrap.build}
     environ = pipeline.named("Lambda::Function", "FunctionName")[f"tocsin-prod-{room}"]["Environment"]["Variables"]
     alias = pipeline.of("Lambda::Alias")[pulse["Target"]["Arn"]]
 
-    answer = handlers[room](environ).handle(json.loads(pulse["Target"]["Input"]), object(), START)
+    answer = ROOMS[room](environ).handle(json.loads(pulse["Target"]["Input"]), object(), START)
 
     assert answer == {"batchItemFailures": []}
     assert pulse["ScheduleExpression"] == "rate(1 minute)"
@@ -180,3 +185,32 @@ def test_no_deploy_touches_the_live_switch(pipeline: Deployed) -> None:
 def test_nothing_is_tagged_as_an_alarm_of_the_catalogue(templates: Mapping[str, Any]) -> None:
     """`tocsin apply` deletes an alarm with these two tags that no row asks for."""
     assert not re.search(r"tocsin:(catalogue|stage)\b", json.dumps(templates))
+
+
+class Watched(dict[str, str]):
+    """An environment that remembers what was asked of it."""
+
+    def __init__(self, *given: Mapping[str, str]) -> None:
+        super().__init__(*given)
+        self.asked: set[str] = set()
+
+    def __getitem__(self, name: str) -> str:
+        self.asked.add(name)
+        return super().__getitem__(name)
+
+    def get(self, name: str, default: Any = None) -> Any:
+        self.asked.add(name)
+        return super().get(name, default)
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_a_function_is_told_what_it_asks_for_and_nothing_else(pipeline: Deployed, room: str) -> None:
+    """The stage is asked for by what writes the metrics. This one has no stand-in for Slack, no VPC, and is no hub."""
+    elsewhere = {"TOCSIN_SLACK_URL", "TOCSIN_DATABASE_CA", "TOCSIN_SPOKES_PARAMETER"}
+    told = pipeline.named("Lambda::Function", "FunctionName")[f"tocsin-prod-{room}"]["Environment"]["Variables"]
+    watched = Watched(told)
+
+    ROOMS[room](watched)
+
+    assert set(told) - watched.asked <= {"TOCSIN_STAGE"}
+    assert {name for name in watched.asked - set(told) if name.startswith("TOCSIN_")} <= elsewhere
