@@ -10,6 +10,7 @@ from alarms import yaml_door
 from alarms.desired import Desired
 from alarms.domain.errors import BadInput, CannotRun
 from alarms.load import load
+from alarms.row import Row
 from alarms.settings import Settings
 from infra.written import Node
 from remediators.registry import registry
@@ -21,11 +22,12 @@ SECTIONS = ("pipeline", "platform", "hub")
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """One stage of one catalogue, and what its file says of the stacks."""
+    """One stage of one catalogue, and what its file says of the stacks. ``rows`` are what ``desired`` was compiled from."""
 
     desired: tuple[Desired, ...]
     settings: Settings
     sections: Mapping[str, Node]
+    rows: tuple[Row, ...] = ()
 
     @property
     def base(self) -> str:
@@ -44,4 +46,5 @@ def read(stage: str, catalogue: Path = CATALOGUE, stages: Path = STAGES) -> Stag
     document = yaml_door.read_path(path)
     if document.problems:
         raise BadInput("\n".join(str(problem) for problem in document.problems))
-    return Stage(loaded.desired, loaded.settings, Node(document.value, document.spot).fields(*SECTIONS))
+    sections = Node(document.value, document.spot).fields(*SECTIONS)
+    return Stage(loaded.desired, loaded.settings, sections, tuple(item.row for item in loaded.expansions.values()))

@@ -75,5 +75,12 @@ _ALL = (
         requires=_BOTOCORE,
         services=("dynamodb", "secretsmanager", "sqs", "ssm"),
     ),
+    Function(
+        name="lifecycle-hook",
+        handler="infra.aws.lifecycle_hook.handler.handler",
+        ours=(),
+        requires=(),
+        services=(),
+    ),
 )
 FUNCTIONS: Mapping[str, Function] = {function.name: function for function in _ALL}

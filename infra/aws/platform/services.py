@@ -15,10 +15,10 @@ from infra.aws.platform.ceilings import CLUSTER, agrees, ceiling
 from infra.aws.platform.data import DataStack
 from infra.aws.platform.month_end import scheduled_actions
 from infra.aws.platform.network import NetworkStack
+from infra.aws.platform.releasing import Releasing
 from infra.aws.platform.scaling import Bounds, follow_backlog, follow_load
 from infra.aws.platform.service_settings import API, CONSUMER
 from infra.aws.platform.settings import Platform
-from infra.aws.platform.traffic import API_PORT
 from infra.aws.stage_file import Stage
 
 # A service that has no health to report yet is left alone for this long, so that a slow start is not a failed one.
@@ -59,6 +59,15 @@ class ServicesStack(cdk.Stack):
     def _api(self) -> None:
         settings, network = self._platform.services.api, self._network
         task = service_tasks.api(self, self._platform, self._data)
+        releasing = Releasing(
+            self,
+            "Releasing",
+            stage=self._stage,
+            platform=self._platform,
+            network=network,
+            data=self._data,
+            balancing=self._balancer,
+        )
         service = ecs.CfnService(
             self,
             "ApiService",
@@ -68,22 +77,11 @@ class ServicesStack(cdk.Stack):
             # Not on Spot: a request that is lost is seen by a client.
             capacity_provider_strategy=[_share("FARGATE", weight=1, base=settings.least)],
             network_configuration=self._inside(network.groups.api),
-            load_balancers=[
-                ecs.CfnService.LoadBalancerProperty(
-                    container_name=API,
-                    container_port=API_PORT,
-                    target_group_arn=self._balancer.blue.target_group_arn,
-                )
-            ],
-            deployment_configuration=ecs.CfnService.DeploymentConfigurationProperty(
-                maximum_percent=200,
-                minimum_healthy_percent=100,
-                deployment_circuit_breaker=ecs.CfnService.DeploymentCircuitBreakerProperty(enable=True, rollback=True),
-            ),
+            load_balancers=[releasing.load_balancer],
+            deployment_configuration=releasing.configuration,
             health_check_grace_period_seconds=GRACE_S,
             **_common(),
         )
-        service.node.add_dependency(self._balancer.production_rule, self._balancer.test_rule)
         self._bound("ApiTasks", API, service, settings.least, settings.most, lambda bounds: follow_load(bounds, settings))
 
     def _consumer(self) -> None:

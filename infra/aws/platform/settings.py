@@ -9,11 +9,12 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from typing import TypeVar
 
 from infra.aws.platform.month_end import MonthEnd
+from infra.aws.platform.release_settings import Release
 from infra.aws.platform.service_settings import Services
 from infra.written import Node
 
@@ -194,13 +195,12 @@ class Platform:
     edge: Edge = field(default_factory=Edge)
     services: Services = field(default_factory=Services)
     month_end: MonthEnd = field(default_factory=MonthEnd)
+    release: Release = field(default_factory=Release)
 
 
 def parse(section: Node | None) -> Platform:
     """Read the section ``platform`` of a stage's file; what is left out has its default. BadInput with the place."""
-    said = (
-        section.fields("network", "uploads", "queue", "database", "balancer", "edge", "services", "month_end") if section else {}
-    )
+    said = section.fields(*(each.name for each in fields(Platform))) if section else {}
 
     def part(name: str, read: Callable[[Node], T], usual: T) -> T:
         return read(said[name]) if name in said else usual
@@ -215,6 +215,7 @@ def parse(section: Node | None) -> Platform:
         edge=part("edge", Edge.read, usual.edge),
         services=part("services", Services.read, usual.services),
         month_end=part("month_end", MonthEnd.read, usual.month_end),
+        release=part("release", Release.read, usual.release),
     )
 
 
