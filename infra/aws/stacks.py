@@ -9,6 +9,7 @@ from cdk_nag import AwsSolutionsChecks
 
 from infra.aws.pipeline.stack import PipelineStack
 from infra.aws.platform import settings as platform_settings
+from infra.aws.platform.agreement import agree
 from infra.aws.platform.data import DataStack
 from infra.aws.platform.edge import EdgeStack
 from infra.aws.platform.network import NetworkStack
@@ -24,6 +25,7 @@ def synth(stage: Stage, out: Path) -> None:
     where = cdk.Environment(account=settings.account if settings.account_declared else None, region=settings.region)
     PipelineStack(app, f"{stage.base}-pipeline", stage=stage, env=where)
     platform = platform_settings.parse(stage.sections.get("platform"))
+    agree(stage.desired, settings, platform.database)
     network = NetworkStack(app, f"{stage.base}-network", platform=platform, env=where)
     data = DataStack(app, f"{stage.base}-data", platform=platform, network=network, env=where)
     services = ServicesStack(app, f"{stage.base}-services", stage=stage, platform=platform, network=network, data=data, env=where)

@@ -9,11 +9,12 @@ from aws_cdk import aws_rds as rds
 from constructs import Construct
 
 from infra.aws.findings import accept
+from infra.aws.platform.agreement import READER, WRITER
 from infra.aws.platform.network import NetworkStack
 from infra.aws.platform.settings import Database
 from infra.aws.platform.traffic import POSTGRES
 
-CLUSTER, WRITER, READER = "image-db", "image-db-1", "image-db-2"
+CLUSTER = "image-db"
 LOG_GROUP = f"/aws/rds/cluster/{CLUSTER}/postgresql"
 
 
