@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
+from pathlib import Path
+
 import pytest
 
 from alarms import yaml_door
@@ -59,6 +62,12 @@ def test_what_cannot_be_is_one_line_with_its_place(line: str, told: str) -> None
     assert str(failure.value).startswith("prod.yaml:2:")
     assert told in str(failure.value)
     assert "\n" not in str(failure.value)
+
+
+def test_the_page_s_example_is_one_that_a_stage_may_have() -> None:
+    page = (Path(__file__).parents[4] / "docs" / "platform.md").read_text("utf-8")
+    said = _parsed(page.split("```yaml\n")[1].split("```")[0])
+    assert dataclasses.replace(said, uploads=Platform().uploads, balancer=Balancer()) == Platform()  # the defaults, as it says
 
 
 def test_with_a_certificate_the_balancer_answers_on_the_ports_of_tls() -> None:
