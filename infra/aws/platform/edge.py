@@ -59,7 +59,7 @@ class EdgeStack(cdk.Stack):
         *,
         platform: Platform,
         network: NetworkStack,
-        balancer: elb.ApplicationLoadBalancer,
+        balancer: elb.IApplicationLoadBalancer,
         key: kms.IKey,
         **kwargs: Any,
     ) -> None:
@@ -78,7 +78,6 @@ class EdgeStack(cdk.Stack):
         )
         for name, value in {
             "ApiUrl": self.api.url,
-            "LoadBalancer": balancer.load_balancer_full_name,
             "WebAclId": self.front.acl.attr_id,
             "UserPoolId": self.callers.pool.user_pool_id,
             "AppClientId": self.callers.app.user_pool_client_id,

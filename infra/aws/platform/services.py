@@ -52,6 +52,7 @@ class ServicesStack(cdk.Stack):
         )
         self._balancer = ApplicationBalancer(self, "Balancing", network=network, settings=platform.balancer)
         self.load_balancer: elb.ApplicationLoadBalancer = self._balancer.balancer
+        cdk.CfnOutput(self, "LoadBalancer", value=self.load_balancer.load_balancer_full_name)  # the alarms' dimension
         self.listener: elb.ApplicationListener = self._balancer.production
         self._api()
         self._consumer()
