@@ -28,11 +28,9 @@ EVENTS = Path(__file__).parents[1] / "events"
 ROOMS = ("interactive", "notifier", "remediators")
 STDLIB = Path(sysconfig.get_path("stdlib"))
 LOADED = {".py", ".pyc", ".so", ".json", ".gz", ".pem"}
+ALARM = json.loads((EVENTS / "sns-sqs-single-metric.json").read_text("utf-8"))
 # A message of ours that nobody knows, and an alarm whose row cannot be read.
-POISON = {
-    "notifier": '{"type": "tocsin.unknown"}',
-    "remediators": json.loads((EVENTS / "sns-sqs-single-metric.json").read_text("utf-8"))["Records"][0]["body"],
-}
+POISON = {"notifier": '{"type": "tocsin.unknown"}', "remediators": ALARM["Records"][0]["body"]}
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +147,18 @@ def test_a_poisoned_record_comes_back_alone(
 
     assert answer.document == {"batchItemFailures": [{"itemIdentifier": "poisoned"}]}
     assert operations(recorded(room).calls) - operations(function.outside.calls.elements()) == Counter()
+
+
+@pytest.mark.parametrize("name", sorted(FUNCTIONS))
+def test_every_function_can_be_loaded_from_its_zip(name: str, zips: Callable[[str], Unpacked]) -> None:
+    """Whatever it makes of an empty event in an empty environment: its module is there with all that it imports."""
+    zipped = zips(name)
+    with running(zipped.task, zipped.client, FUNCTIONS[name].handler, {}) as run:
+        run.api.send({})
+        answer = run.api.answer()
+
+    assert answer.outcome in (Outcome.ANSWERED, Outcome.FAILED), answer.document
+    assert "No module named" not in str(answer.document)
 
 
 def test_a_forged_press_is_refused(start: Callable[[str], Lambda], recorded: Callable[[str], Recording]) -> None:
