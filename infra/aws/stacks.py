@@ -24,13 +24,19 @@ def synth(stage: Stage, out: Path) -> None:
     settings = stage.settings
     where = cdk.Environment(account=settings.account if settings.account_declared else None, region=settings.region)
     PipelineStack(app, f"{stage.base}-pipeline", stage=stage, env=where)
-    platform = platform_settings.parse(stage.sections.get("platform"))
-    agree(stage.desired, settings, platform.database)
+    if "platform" in stage.sections:
+        _platform(app, stage, where)
+    # Not tocsin:catalogue and tocsin:stage: an alarm with those two is the catalogue's, and `apply` deletes one without a row.
+    cdk.Tags.of(app).add("tocsin:deployment", f"{settings.catalogue}/{settings.stage}")
+    app.synth()
+
+
+def _platform(app: cdk.App, stage: Stage, where: cdk.Environment) -> None:
+    """Add the reference platform. A stage whose file has no such section watches a platform of its own."""
+    platform = platform_settings.parse(stage.sections["platform"])
+    agree(stage.desired, stage.settings, platform.database)
     network = NetworkStack(app, f"{stage.base}-network", platform=platform, env=where)
     data = DataStack(app, f"{stage.base}-data", platform=platform, network=network, env=where)
     services = ServicesStack(app, f"{stage.base}-services", stage=stage, platform=platform, network=network, data=data, env=where)
     front = services.load_balancer
     EdgeStack(app, f"{stage.base}-edge", platform=platform, network=network, balancer=front, key=data.key, env=where)
-    # Not tocsin:catalogue and tocsin:stage: an alarm with those two is the catalogue's, and `apply` deletes one without a row.
-    cdk.Tags.of(app).add("tocsin:deployment", f"{settings.catalogue}/{settings.stage}")
-    app.synth()

@@ -101,3 +101,13 @@ def test_approvers_in_the_file_are_the_stacks_parameter(rich: Deployed, least: D
     assert json.loads(parameter["Value"]) == {"approvers": {"reversible": ["U0123456789"]}}
     assert least.of("SSM::Parameter") == {}
     assert allows(least.may("tocsin-prod-remediators"), "ssm:GetParameter", asked)
+
+
+def test_a_stage_without_a_platform_deploys_the_pipeline_alone(tmp_path: Path) -> None:
+    node.provide()
+    from infra.aws.stacks import synth
+
+    (tmp_path / "prod.yaml").write_text(f"pipeline:\n  {LEAST}", "utf-8")
+    synth(stage_file.read("prod", stages=tmp_path), tmp_path / "out")
+
+    assert [file.name for file in (tmp_path / "out").glob("*.template.json")] == ["tocsin-prod-pipeline.template.json"]

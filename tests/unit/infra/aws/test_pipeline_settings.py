@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from alarms import yaml_door
 from alarms.domain.errors import BadInput
-from infra.aws.pipeline.settings import PipelineSettings, read
+from alarms.problem import Place
+from alarms.settings import Settings, topic_arn
+from alarms.yaml_door import Spot
+from infra.aws import node
+from infra.aws.pipeline.settings import FIELDS, PipelineSettings, read
 from infra.written import Node
 
 LEAST = "default_channel: '#ops'\nalarm_emails: []\n"
@@ -61,3 +69,28 @@ def test_a_stage_without_the_section_is_told_where_one_is_shown() -> None:
 
 def test_a_journal_may_be_kept_for_ever(tmp_path: Path) -> None:
     assert section(tmp_path, LEAST + "journal_days: keep").journal_days is None
+
+
+_scalars = st.none() | st.booleans() | st.integers(-9, 99_999) | st.text(max_size=12) | st.floats(allow_nan=False)
+_values = st.recursive(
+    _scalars, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=9), inner, max_size=3)
+)
+_known = st.sampled_from([*FIELDS, "subnets", "security_groups", "notifier", "reversible"])
+
+
+@given(st.dictionaries(_known, _values | st.dictionaries(_known, _values, max_size=4), max_size=8) | _values)
+def test_whatever_is_written_there_is_read_or_refused_in_words(value: object) -> None:
+    with suppress(BadInput):
+        assert isinstance(read(Node(value, Spot(Place("prod.yaml", 1, 1)), "pipeline")), PipelineSettings)
+
+
+def test_a_topic_that_another_account_owns_is_not_made_here() -> None:
+    node.provide()
+    from infra.aws.pipeline.topic import topic_name
+
+    own = Settings(topic="bell", topic_arn=topic_arn("bell", "us-east-1", "123456789012"))
+    foreign = replace(own, topic_arn="arn:aws:sns:us-east-1:999999999999:bell")
+
+    assert topic_name(own) == "bell"
+    with pytest.raises(BadInput, match="is elsewhere; name it without an ARN"):
+        topic_name(foreign)
