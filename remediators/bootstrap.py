@@ -215,8 +215,7 @@ def _home(queue_arn: str) -> str:
 
 def log_line(entry: dict[str, Any]) -> None:
     """Write one audit entry as one line of JSON on stdout: a logger would wrap it into a text of its own."""
-    line = {"level": "INFO", "service": "remediators", **entry}
-    sys.stdout.write(json.dumps(line, ensure_ascii=False) + "\n")
+    sys.stdout.write(json.dumps({"level": "INFO", **entry}, ensure_ascii=False) + "\n")
 
 
 def _own(record: Mapping[str, Any]) -> Mapping[str, Any]:
