@@ -118,6 +118,8 @@ class Sweeper:
         after = Memory(False, sweep.seen, sweep.stopped_at, last_run, memory.version)
         if after != memory:
             self._ports.outstanding.remember(place, after)
+        if place == sites.home:  # the heartbeat: a spoke's sweep must not hide that this one stopped
+            self._telling.note(SWEEP_DONE, place, f"{sweep.steps} steps", delivery.now)
 
     def _wake_spokes(self, delivery: Delivery) -> None:
         """Send each spoke's sweep on its way, spread over the time until the next: their calls come from one account each."""

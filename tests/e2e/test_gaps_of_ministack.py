@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from botocore.exceptions import ClientError
 from deployed_pipeline import STACK, create, template_of
-from gaps import ABSENT, DROPPED, REJECTED, fitted
+from gaps import ABSENT, DROPPED, HURRIED, REJECTED, fitted
 from ministack_process import Ministack
 from read_back import lost
 
@@ -38,3 +38,8 @@ def test_a_service_that_a_double_stands_in_for_is_still_absent(emulator: Minista
     for service, (operation, members) in calls.items():
         with pytest.raises(ClientError):
             getattr(emulator.client(service), operation)(**members)
+
+
+def test_the_page_tells_of_every_gap() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "end-to-end.md").read_text(encoding="utf-8")
+    assert {name for name in (*REJECTED, *DROPPED, *ABSENT, *HURRIED) if f"`{name}`" not in page} == set()

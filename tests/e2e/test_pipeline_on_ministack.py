@@ -170,7 +170,7 @@ def test_an_alarm_is_told_put_right_and_given_back_by_what_was_deployed(deployme
     acted = eventually("a sweep", lambda: (found := measured(log_of(shop.aws, "remediators")())).get("Swept") and found, 120)
     assert (acted["Changed"], acted["Helped"], acted["NotHelped"], acted["GivenBack"]) == (2, 1, 1, 2)
     told = measured(log_of(shop.aws, "notifier")())
-    assert told["Failed"] == 5
+    assert told["Failed"] >= 5  # the poison's deliveries; two of one incident at once may make one more
     assert 0 < told["TellDelay"] / told["Told"] < 60_000
     door = measured(log_of(shop.aws, "interactive")())
     assert (door["Pressed"], door["PressRefused"]) == (2, 2)
