@@ -27,6 +27,7 @@ VERBS = (
     "explain",
     "iam",
     "drill",
+    "doctor",
     "demo",
 )
 

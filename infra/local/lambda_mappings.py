@@ -68,7 +68,7 @@ class LambdaMappings:
             mapping["ProvisionedPollerConfig"] = {"MinimumPollers": pollers[0], "MaximumPollers": pollers[1]}
         self._mappings[identifier] = mapping
         if reserved is not None:
-            self._reserved[function] = reserved
+            self._reserved[_function_name(function)] = reserved
         return identifier
 
     def list_event_source_mappings(self, params: Params, _: Request) -> Answer:

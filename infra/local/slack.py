@@ -16,6 +16,9 @@ from typing import Any
 from notifier.limits import findings
 from notifier.ports import Answer
 
+TEAM = "T0EMBEDDED"
+# The bot's scopes: the manifest of docs/slack.md, and those that let it look around.
+SCOPES = ("chat:write", "chat:write.public", "users:read", "channels:read", "groups:read")
 TOKEN = "xoxb-embedded"  # noqa: S105 - the stand-in's own token, worth nothing anywhere else
 _RATE_S = 1.0
 
@@ -79,6 +82,8 @@ class Workspace:
         self.tokens = {token}
         self.archived: set[str] = set()
         self.not_in: set[str] = set()
+        self.private: set[str] = set()  # channels that only those in them see
+        self.scopes: tuple[str, ...] = SCOPES
         self._clock, self._rate_limited, self._denied = clock, rate_limited, frozenset(denied)
         self._names, self._open = dict(channels or {}), channels is None
         self._shown: dict[str, list[Shown]] = {}
@@ -142,7 +147,24 @@ class Workspace:
 
     def authenticate(self, payload: Mapping[str, Any]) -> Answer:  # noqa: ARG002 - every method has one signature
         """auth.test."""
-        return _done(team="embedded", user="tocsin", bot_id="B0TOCSIN")
+        return _done(team="embedded", team_id=TEAM, user="tocsin", bot_id="B0TOCSIN")
+
+    def listed(self, payload: Mapping[str, Any]) -> Answer:  # noqa: ARG002 - every method has one signature
+        """conversations.list: what the bot can see. All on one page."""
+        if "channels:read" not in self.scopes:
+            return _refused("missing_scope")
+        shown = [
+            {
+                "id": ident,
+                "name": name.removeprefix("#"),
+                "is_archived": bool({name, ident} & self.archived),
+                "is_member": not {name, ident} & self.not_in,
+                "is_private": bool({name, ident} & self.private),
+            }
+            for name, ident in self._names.items()
+        ]
+        seen = [channel for channel in shown if channel["is_member"] or not channel["is_private"]]
+        return _done(channels=seen, response_metadata={"next_cursor": ""})
 
     def who(self, payload: Mapping[str, Any]) -> Answer:
         """users.info."""
@@ -242,6 +264,7 @@ _METHODS: Mapping[str, Callable[[Workspace, Mapping[str, Any]], Answer]] = {
     "chat.postMessage": Workspace.post,
     "chat.update": Workspace.update,
     "conversations.history": Workspace.history,
+    "conversations.list": Workspace.listed,
     "conversations.replies": Workspace.thread,
     "users.info": Workspace.who,
 }

@@ -53,6 +53,7 @@ def _handler(workspace: Workspace) -> type[BaseHTTPRequestHandler]:
             self.send_response(status)
             self.send_header("Content-Type", "application/json; charset=utf-8")
             self.send_header("Content-Length", str(len(data)))
+            self.send_header("x-oauth-scopes", ",".join(workspace.scopes))
             if retry_after:
                 self.send_header("Retry-After", retry_after)
             self.end_headers()

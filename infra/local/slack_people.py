@@ -13,10 +13,10 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
 
-from infra.local.slack import Shown
+from infra.local.slack import TEAM, Shown
 from notifier.signature import sign
 
-TEAM, OTHER_TEAM = "T0EMBEDDED", "T0OTHERS"
+OTHER_TEAM = "T0OTHERS"
 SIGNING_SECRET = "embedded"  # noqa: S105 - the stand-in's own secret, worth nothing anywhere else
 APPROVER, SECOND_APPROVER, MEMBER, GUEST, STRANGER = "U0APPROVER", "U0SECOND", "U0MEMBER", "U0GUEST", "U0STRANGER"
 

@@ -18,8 +18,8 @@ from alarms.domain.action import Risk
 from alarms.settings import Settings
 from infra.local.aws import Embedded
 from infra.local.pipeline import Queue
-from infra.local.slack import TOKEN
-from infra.local.slack_people import APPROVER, SECOND_APPROVER, SIGNING_SECRET, TEAM
+from infra.local.slack import TEAM, TOKEN
+from infra.local.slack_people import APPROVER, SECOND_APPROVER, SIGNING_SECRET
 from notifier import dynamodb as threads
 from remediators import dynamodb as history
 from remediators import journal

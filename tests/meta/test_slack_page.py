@@ -10,6 +10,7 @@ import yaml
 
 from alarms.domain import approvers
 from alarms.domain.action import Risk
+from infra.doctor.checks.slack_scopes import NEEDED
 from notifier import interactive_bootstrap, words
 from notifier.bootstrap import App
 from notifier.escape import is_user
@@ -49,3 +50,7 @@ def test_the_example_of_approvers_can_be_read() -> None:
 def test_the_page_names_the_variable_that_the_app_reads() -> None:
     assert "TOCSIN_DEFAULT_CHANNEL" in PAGE
     assert "default_channel" in App.__dataclass_fields__
+
+
+def test_the_doctor_asks_for_the_scopes_of_the_manifest() -> None:
+    assert set(NEEDED) == {"chat:write", "chat:write.public", "users:read"}
