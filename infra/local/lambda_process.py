@@ -69,7 +69,15 @@ def runtime_client(folder: Path) -> Path:
 
 
 @contextmanager
-def running(task: Path, client: Path, handler: str, environ: Mapping[str, str], opened: Path | None = None) -> Iterator[Running]:
+def running(
+    task: Path,
+    client: Path,
+    handler: str,
+    environ: Mapping[str, str],
+    *,
+    opened: Path | None = None,
+    python: Path = Path(sys.executable),
+) -> Iterator[Running]:
     """Run ``handler`` of the folder ``task``; the process ends with the context. Files it opens are written to ``opened``."""
     given = {
         **environ,
@@ -81,7 +89,7 @@ def running(task: Path, client: Path, handler: str, environ: Mapping[str, str], 
         "AWS_LAMBDA_FUNCTION_VERSION": "1",
         "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "256",
     }
-    start = [sys.executable, "-I", "-S", "-B", "-c", _START, str(task), str(client), str(opened or ""), handler]
+    start = [str(python), "-I", "-S", "-B", "-c", _START, str(task), str(client), str(opened or ""), handler]
     with serving() as api:
         process = subprocess.Popen(  # noqa: S603 - our own arguments
             start,
