@@ -79,6 +79,7 @@ CONSUMER = (
     ),
     Variable("QUEUE_URL", "address of the queue that the bucket notifies"),
     Variable("VISIBILITY_S", "seconds for which a message is hidden at a time; renewed while its image is worked on", "60"),
+    Variable("HEALTH_PORT", "port on loopback at which the container's health check asks; 0 for none", "8081"),
     Variable("SIMULATED_COST_S", "seconds that each image takes at least: for demonstrations", "0"),
 )
 MIGRATION = DATABASE
@@ -145,6 +146,7 @@ class ConsumerSettings:
     database: Database
     queue_url: str
     visibility_s: int
+    health_port: int
     simulated_cost_s: float
     stop_within_s: float
 
@@ -176,6 +178,7 @@ def consumer(environ: Environ) -> ConsumerSettings:
         queue_url=_address(given, "QUEUE_URL"),
         # [SQS API reference, ChangeMessageVisibility: at most 12 hours]
         visibility_s=given.whole("VISIBILITY_S", 2, 43_200),
+        health_port=given.whole("HEALTH_PORT", 0, 65_535),
         simulated_cost_s=given.number("SIMULATED_COST_S", 0, 60),
         stop_within_s=given.number("STOP_WITHIN_S", 1, 120),
     )
@@ -306,7 +309,7 @@ def _object(text: str) -> dict[str, Any]:
 # What each number of the rules may be. A form lives as long as S3 lets one live: the signing credentials of a task last hours.
 _BOUNDS = {
     "most_bytes": (1, 100 * MIB),
-    "most_pixels": (1, 100_000_000),
+    "most_pixels": (1, 80_000_000),  # below what Pillow itself warns of
     "form_expires_s": (30, 3600),
     "link_expires_s": (30, 3600),
 }
