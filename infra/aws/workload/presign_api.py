@@ -45,7 +45,7 @@ class Health:
 
     All tasks share one database: when that is down, taking them out would turn an error of some requests into an outage of all,
     and no task would be better than another. So a task is ready once it has reached its database, and stays ready until it is
-    told to stop. One whose password is refused is another matter: ECS gave it an old secret, and its replacement gets the new one.
+    told to stop. One whose password is refused is another matter: ECS gave it an old secret, its replacement gets the new one.
     """
 
     def __init__(self, pool: Pool) -> None:

@@ -48,6 +48,6 @@ class Uploads:
         return Promise(UUID(str(rows[0]["id"])), rows[0]["object_key"], bool(made), rows[0]["wish_digest"] == wish.digest)
 
     def status(self, upload: UUID, caller: str) -> dict[str, Any] | None:
-        """Return an upload with what is known of its image (``state`` None: not looked at yet); None when it is not this caller's."""
+        """Return an upload with what is known of its image (``state`` None: not looked at yet); None: not this caller's."""
         rows = self._pool.run(STATUS, id=str(upload), caller=caller)
         return rows[0] if rows else None
