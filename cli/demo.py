@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,7 +17,8 @@ from alarms.domain.text import Language
 if TYPE_CHECKING:
     from alarms.load import Loaded
     from infra.local.metric_sources import Source
-    from infra.local.play import Catalogue
+    from infra.local.play import Catalogue, Played
+    from infra.local.timeline import Timeline
 
 OUT = Path("build/demo")
 STAGE = "demo"
@@ -42,31 +45,40 @@ def command(  # noqa: PLR0913, PLR0917 - each is an option that people type
     as_: Annotated[str | None, typer.Option("--as", help="What it is: 'AWS/RDS CPUUtilization DBInstanceIdentifier=x'.")] = None,
     when: Annotated[str | None, typer.Option(help="With --metrics: a row on the spot, '> 50 %'.")] = None,
     for_: Annotated[str | None, typer.Option("--for", help="With --when: '15 m' or '3 of 5'; one period when left out.")] = None,
+    real: Annotated[bool, typer.Option("--real", help="With real uploads, thumbnails and consumer processes.")] = False,
 ) -> None:
     """Play month-end, or a recorded series, through the whole service on an embedded AWS, in virtual time."""
     started = time.perf_counter()
     recorded = _Recorded(metrics, as_, when, for_)
-    _together(recorded, scenario)
-    _extras()
+    _together(recorded, scenario, real=real)
+    _extras(real=real)
     from rich.console import Console
 
     from infra.local import demo
-    from infra.local.play import play
 
-    source, deployed = _series(recorded, catalogue, stage) if metrics else _scenario(scenario, catalogue, stage)
-    deployed = deployed.speaking(language)
-    demo.prepare(out)
     console = Console()
-    result = play(source, deployed, demo.screen(console, source, deployed.desired, speed))
+    if real:
+        deployed = _whole(catalogue, stage).speaking(language)
+        demo.prepare(out)
+        result, more = _real(deployed, lambda source: demo.screen(console, source, deployed.desired, speed))
+    else:
+        from infra.local.play import play
+
+        source, deployed = _series(recorded, catalogue, stage) if metrics else _scenario(scenario, catalogue, stage)
+        deployed, more = deployed.speaking(language), []
+        demo.prepare(out)
+        result = play(source, deployed, demo.screen(console, source, deployed.desired, speed))
     result.summary["real_s"] = round(time.perf_counter() - started, 2)
     page, data = demo.write(result, out)
-    for line in demo.ending(result):
+    for line in (*demo.ending(result), *more):
         typer.echo(line)
     typer.echo(f"report: {page}  raw: {data}  ({result.summary['real_s']} s)")
 
 
-def _together(recorded: _Recorded, scenario: Path | None) -> None:
+def _together(recorded: _Recorded, scenario: Path | None, *, real: bool) -> None:
     """Refuse options that mean nothing together."""
+    if real and (recorded.metrics is not None or scenario is not None):
+        raise BadInput("--real brings its own load: leave out --metrics and --scenario")
     if recorded.metrics is None:
         if recorded.as_ or recorded.when or recorded.for_:
             raise BadInput("--as, --when and --for go with --metrics FILE.csv")
@@ -79,26 +91,41 @@ def _together(recorded: _Recorded, scenario: Path | None) -> None:
         raise BadInput("--for goes with --when: a row of the catalogue says itself how long")
 
 
-def _extras() -> None:
-    """CannotRun when the embedded AWS is not installed."""
-    try:
-        import freezegun
-        import moto
-    except ModuleNotFoundError as error:
-        extra = "pip install 'tocsin[cli,local]'"
-        raise CannotRun(f"{error.name} is not installed: the demo needs the extra `local` ({extra})") from None
-    del freezegun, moto
+def _extras(*, real: bool) -> None:
+    """CannotRun when the embedded AWS, or the real workload, is not installed."""
+    needed = {"freezegun": "local", "moto": "local"} | (
+        {"fastapi": "workload", "PIL": "workload", "uvicorn": "workload"} if real else {}
+    )
+    for module, extra in needed.items():
+        if find_spec(module) is None:
+            extras = "cli,local,workload" if real else "cli,local"
+            raise CannotRun(f"{module} is not installed: the demo needs the extra `{extra}` (pip install 'tocsin[{extras}]')")
+
+
+def _real(deployed: Catalogue, screen: Callable[[Source], Timeline]) -> tuple[Played, list[str]]:
+    """Play the real workload; return the run, and the lines that say what is really there."""
+    from infra.local import real_demo
+    from infra.local.workload_plan import WorkloadPlan
+
+    result = real_demo.play_real(WorkloadPlan(), deployed, screen)
+    return result, real_demo.lines(result.summary["workload"])
 
 
 def _scenario(path: Path | None, root: Path | None, stage: str | None) -> tuple[Source, Catalogue]:
     """Return the model of the platform under a scenario, and the whole catalogue."""
     from infra.local import scenario
     from infra.local.metric_sources import PlatformSource
-    from infra.local.play import Catalogue
 
     source = PlatformSource(scenario.read(path or scenario.MONTH_END))
+    return source, _whole(root, stage)
+
+
+def _whole(root: Path | None, stage: str | None) -> Catalogue:
+    """Return every row of a catalogue."""
+    from infra.local.play import Catalogue
+
     loaded = _opened(root, stage)
-    return source, Catalogue(loaded.desired, loaded.settings)
+    return Catalogue(loaded.desired, loaded.settings)
 
 
 def _series(recorded: _Recorded, root: Path | None, stage: str | None) -> tuple[Source, Catalogue]:

@@ -141,7 +141,8 @@ class LoopbackAws:
         fields, file = form.to_dict(), files.get("file")
         if file is None:
             raise NotSigned(400, "InvalidArgument", "POST requires exactly one file upload per request.")
-        data = file.read()
+        with contextlib.closing(file):
+            data = file.read()
         check_form(fields, len(data), bucket, self.keys, self.now())
         kind = next((value for name, value in fields.items() if name.lower() == "content-type"), "binary/octet-stream")
         # By moto's own S3, with its notification; signed by whoever signed the form.

@@ -77,9 +77,11 @@ def _picture(data: bytes, declared: str, rules: ImageRules) -> Picture:
 
 def _plain(image: Image.Image) -> Image.Image:
     """Return the picture as RGB or RGBA in sRGB, with nothing but its pixels."""
-    profile = image.info.get("icc_profile")
-    mode = "RGBA" if image.mode in CLEAR or "transparency" in image.info else "RGB"
-    alpha = image.convert("RGBA").getchannel("A") if mode == "RGBA" else None
+    profile, alpha = image.info.get("icc_profile"), None
+    if image.mode in CLEAR or "transparency" in image.info:
+        image = image.convert("RGBA")
+        alpha = image.getchannel("A")
+        image = image.convert("RGB")
     plain = _in_srgb(image, profile) or image.convert("RGB")
     if alpha is not None:
         plain.putalpha(alpha)
