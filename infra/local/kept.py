@@ -21,14 +21,23 @@ GRACE_S = 10
 
 def main(options: str, *command: str) -> int:
     """Run ``command`` to its end; return its exit code."""
-    child = subprocess.Popen(command, stdin=subprocess.DEVNULL, **json.loads(options))  # noqa: S603 - as asked for, no shell
+    children: list[subprocess.Popen[bytes]] = []
+    early: list[int] = []
 
     def told(number: int, _: Any) -> None:
-        with contextlib.suppress(ProcessLookupError):
-            child.send_signal(number)
+        for each in children:
+            with contextlib.suppress(ProcessLookupError):
+                each.send_signal(number)
+        if not children:
+            early.append(number)
 
+    # Before the program starts: a signal between the two would end this process, and leave the program to nobody.
     signal.signal(signal.SIGTERM, told)
     signal.signal(signal.SIGINT, told)
+    child = subprocess.Popen(command, stdin=subprocess.DEVNULL, **json.loads(options))  # noqa: S603 - as asked for, no shell
+    children.append(child)
+    for number in early:
+        child.send_signal(number)
     threading.Thread(target=_watch, args=(child,), daemon=True).start()
     return child.wait()
 

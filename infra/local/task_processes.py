@@ -117,15 +117,20 @@ class TaskProcesses:
             process.stopping = True
             if _alive(process):
                 process.popen.terminate()
-        deadline = real_time.seconds() + STOP_S
-        while any(_alive(process) for process in self._processes.values()) and real_time.seconds() < deadline:
-            time.sleep(LOOK_S)
+        self._wait(STOP_S)
         for process in self._processes.values():
             if process.popen.stdin is not None:
                 process.popen.stdin.close()  # whoever still lives hangs on it
-            if _alive(process):
-                process.popen.kill()
+        self._wait(kept.GRACE_S + 2)
+        for process in self._processes.values():
+            process.popen.kill()
             process.popen.wait()
+
+    def _wait(self, seconds: float) -> None:
+        """Wait until all have ended, for so long at most."""
+        deadline = real_time.seconds() + seconds
+        while any(_alive(process) for process in self._processes.values()) and real_time.seconds() < deadline:
+            time.sleep(LOOK_S)
 
     def _start(self, task: str, service: str) -> Process:
         program, self.count = self._programs[service], self.count + 1

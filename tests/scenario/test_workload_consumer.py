@@ -110,6 +110,21 @@ def test_an_outage_of_the_database_makes_no_dead_letters(world: Stage, postgres_
     assert len(world.rows()) == 10
 
 
+def test_an_object_that_may_not_be_read_is_waited_for_and_then_left_to_the_redrive_policy(world: Stage) -> None:
+    """Without the right to list, S3 answers AccessDenied for a key that is there no more: one message must not hold a thread."""
+    world.put(key(1), PICTURE)
+    world.put(key(2), PICTURE)
+    forbidden = {"Effect": "Deny", "Principal": "*", "Action": "s3:GetObject", "Resource": f"arn:aws:s3:::{BUCKET}/{key(1)}"}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [forbidden]})
+    world.s3.put_bucket_policy(Bucket=BUCKET, Policy=policy)
+    with world.consuming():
+        until(lambda: world.depth(DEAD)[0] == 1, "one dead letter")
+        world.worked_off()
+
+    assert [row["key"] for row in world.rows()] == [key(2)]
+    assert any("S3 answered" in str(entry.get("why")) and entry["outcome"] == "given-back" for entry in world.logged)
+
+
 def test_a_password_that_was_changed_ends_the_task_and_gives_its_image_back(world: Stage) -> None:
     class Refused(Pool):
         def run(self, sql: str, **parameters: Any) -> list[dict[str, Any]]:

@@ -169,13 +169,14 @@ def test_every_failure_has_one_shape_and_the_access_log_a_line_without_secrets(w
         assert set(answer["error"]) == {"code", "message", "problems", "request_id"}
         assert headers["x-request-id"] == answer["error"]["request_id"]
 
-    order(client, wish(filename="private-name.jpg"))
+    edge = "01234567-89ab-4cde-8f01-23456789abcd"
+    assert order(client, wish(filename="private-name.jpg"), x_request_id=edge)[2]["x-request-id"] == edge
     logged = [json.loads(line) for line in world.lines]
     assert [line["status"] for line in logged] == [404, 405, 422, 413, 201]
     assert logged[-1]["_aws"]["CloudWatchMetrics"] == [
         {"Namespace": "Shop", "Dimensions": [[]], "Metrics": [{"Name": "ImagesOrdered", "Unit": "Count"}]}
     ]
-    assert logged[-1]["route"] == "/uploads"
+    assert (logged[-1]["route"], logged[-1]["request_id"]) == ("/uploads", edge)
     assert not any(word in "".join(world.lines) for word in ("private-name", "X-Amz", "policy", "signature"))
 
 

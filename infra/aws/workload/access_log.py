@@ -19,6 +19,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 NAMESPACE, ORDERED = "Shop", "ImagesOrdered"
 QUIET = ("/healthz", "/readyz")  # asked every few seconds by the platform itself: logged only when they fail
+REQUEST = re.compile(rb"[0-9a-f-]{36}")
 TRACE = re.compile(rb"[A-Za-z0-9=;:._-]{1,200}")
 
 
@@ -40,7 +41,7 @@ class AccessLog:
             return
         began = perf_counter()
         state = scope.setdefault("state", {})
-        state["request_id"] = str(self._new_id())
+        state["request_id"] = _request_id(scope) or str(self._new_id())
         status, sent = 500, 0
 
         async def counted(message: Message) -> None:
@@ -83,6 +84,12 @@ def ordered(at: datetime) -> dict[str, Any]:
     """Return what makes a log line count one ordered image."""
     metric = {"Namespace": NAMESPACE, "Dimensions": [[]], "Metrics": [{"Name": ORDERED, "Unit": "Count"}]}
     return {"_aws": {"Timestamp": int(at.timestamp() * 1000), "CloudWatchMetrics": [metric]}, ORDERED: 1}
+
+
+def _request_id(scope: Scope) -> str:
+    """Return the id that the edge gave the request, so that its log and ours tell of the same one; "" without."""
+    value = dict(scope["headers"]).get(b"x-request-id", b"")
+    return value.decode() if REQUEST.fullmatch(value) else ""
 
 
 def _trace(scope: Scope) -> str:

@@ -34,6 +34,7 @@ from infra.aws.workload.visibility import Visibility
 APPLICATION = "image-consumer"
 LONG_POLL_S = 10  # below what SIGTERM leaves, so that a thread that waits hears of it in time
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 20.0
+LONGEST_DOUBT_S = 1.0  # the last pause before a message is given back that may be at fault itself
 
 
 class Consumer:
@@ -128,7 +129,7 @@ class Consumer:
                 if error.fatal:
                     self.failed = True
                     self.stop()
-                if self._stopping.is_set():
+                if self._stopping.is_set() or (error.doubtful and pause > LONGEST_DOUBT_S):
                     raise
                 self._log("message", level="warning", outcome="waiting", why=str(error), pause_s=pause)
             self.alive.sign(place)

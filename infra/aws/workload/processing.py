@@ -36,11 +36,15 @@ WHERE rpad(kept.sequencer, 64, '0') COLLATE "C" <= rpad(EXCLUDED.sequencer, 64, 
 
 
 class Transient(Exception):
-    """A dependency failed for now: the image is as good as it was. ``fatal``: only another task can go on."""
+    """A dependency failed for now: the image is as good as it was.
 
-    def __init__(self, reason: str, *, fatal: bool = False) -> None:
+    ``fatal``: only another task can go on. ``doubtful``: it may be the image's fault all the same, and is not waited for long.
+    """
+
+    def __init__(self, reason: str, *, fatal: bool = False, doubtful: bool = False) -> None:
         super().__init__(reason)
         self.fatal = fatal
+        self.doubtful = doubtful
 
 
 class Processing:
@@ -101,7 +105,9 @@ class Processing:
             code = error.response.get("Error", {}).get("Code", "")
             if code in ("NoSuchKey", "NoSuchVersion"):
                 return None
-            raise Transient(f"S3 answered {code}") from None
+            # Without the right to list, S3 answers 403 also for a key that is not there. [Amazon S3 API reference, GetObject]
+            status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode")
+            raise Transient(f"S3 answered {code}", doubtful=status == 403) from None
         except (BotoCoreError, OSError) as error:
             raise Transient(f"S3 could not be reached ({type(error).__name__})") from None
         etag = str(answer["ETag"]).strip('"').lower()

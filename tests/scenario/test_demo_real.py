@@ -1,0 +1,132 @@
+"""`tocsin demo --real`, a short version of it: what it counts is really there, and nothing is left when it is over."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.console import Console
+from workload_stage import until
+
+from alarms.load import load
+from infra.local import demo, real_demo
+from infra.local.play import Catalogue, Played
+from infra.local.postgres import own_folder
+from infra.local.workload_plan import WorkloadPlan
+from remediators.registry import registry
+
+ROOT = Path(__file__).parents[2]
+PLAN = WorkloadPlan(minutes=76, slice_s=0.4, image_s=0.4, traffic=((0, 1), (2, 6), (33, 1), (36, 0)))
+
+
+@pytest.fixture(scope="module")
+def played() -> Played:
+    """Return the run that every test of this file looks at."""
+    loaded = load(ROOT / "alarms" / "catalog", stage="demo", actions=registry())
+    catalogue = Catalogue(loaded.desired, loaded.settings)
+    with Path("/dev/null").open("w") as nowhere:
+        return real_demo.play_real(
+            PLAN, catalogue, lambda source: demo.screen(Console(file=nowhere), source, catalogue.desired, 0)
+        )
+
+
+def raised(played: Played) -> list[dict[str, Any]]:
+    """Return each change of the consumers' floor that remediation made."""
+    return [
+        entry["params"]
+        for entry in played.timeline
+        if entry["kind"] == "aws_call"
+        and entry["operation"] == "RegisterScalableTarget"
+        and entry["caller"] == "remediators"
+        and entry["params"]["ResourceId"] == "service/image/image-consumer"
+    ]
+
+
+def seen(played: Played, name: str) -> list[float]:
+    """Return a metric of the queue or of the consumers, minute by minute."""
+    return [
+        entry["value"]
+        for entry in played.timeline
+        if entry["kind"] == "metric"
+        and entry["name"] == name
+        and entry["dimensions"].get("QueueName", entry["dimensions"].get("ServiceName")) in {"image-jobs", "image-consumer"}
+    ]
+
+
+def test_every_image_that_was_uploaded_has_its_row_and_its_thumbnails(played: Played) -> None:
+    counts = played.summary["workload"]
+    uploads = sum(PLAN.uploads(minute) for minute in range(PLAN.minutes))
+
+    assert counts["uploaded"] == uploads + 2
+    assert counts["rows"] == {"done": uploads, "refused": 2}
+    assert counts["thumbnails"] == 2 * uploads
+    assert (counts["left_in_queue"], counts["dead_letters"]) == (0, 2)
+    assert counts["shown"]["upload"] == "done"
+    assert counts["shown"]["bytes"] > 500
+
+
+def test_the_backlog_rings_the_catalogues_alarm_and_remediation_starts_processes_until_it_is_drained(played: Played) -> None:
+    rung = [ring for ring in played.summary["alarms"] if ring["row"] == "image-processing/sqs/oldest-message-age"]
+    assert [ring["ok_at"] is not None for ring in rung] == [True]
+
+    floors, processes = raised(played), [count for _, count in played.summary["workload"]["consumers"]]
+    assert [floor["MinCapacity"] > 2 for floor in floors] == [True, False]
+    assert processes[0] == 2
+    assert max(processes) == floors[0]["MinCapacity"]
+    assert seen(played, "RunningTaskCount")[0] == 2
+    assert max(seen(played, "RunningTaskCount")) == max(processes)
+    assert max(seen(played, "ApproximateAgeOfOldestMessage")) > 600
+
+
+def test_the_floor_and_the_processes_are_given_back(played: Played) -> None:
+    counts = played.summary["workload"]
+
+    assert raised(played)[-1]["MinCapacity"] == 2
+    assert counts["consumers_at_the_end"] == counts["consumers"][-1][1] == 2
+    assert played.summary["reverts"] == 1
+    assert played.summary["alarms_resolved"] == played.summary["alarms_rung"] == 2
+
+
+def test_the_report_is_the_usual_one_and_the_last_lines_say_what_was_counted(played: Played, tmp_path: Path) -> None:
+    page, _ = demo.write(played, tmp_path)
+
+    assert "image-consumer" in page.read_text("utf-8")
+    said = real_demo.lines(played.summary["workload"])
+    assert f"{played.summary['workload']['uploaded']} uploaded through presigned forms" in said[0]
+    assert "2 dead letters" in said[1]
+
+
+def alive(folder: Path) -> list[str]:
+    """Return the processes that work in a folder below ``folder``."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            where, command = (process / "cwd").readlink(), (process / "cmdline").read_text()
+        except OSError:
+            continue
+        if folder in where.parents:
+            found.append(command.replace("\0", " "))
+    return found
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_however_the_demo_is_ended_no_process_is_left(number: signal.Signals, tmp_path: Path) -> None:
+    with own_folder() as folder:  # which the database can reach too, that runs as another user where we are root
+        environ = {**os.environ, "PYTHONPATH": str(ROOT), "TMPDIR": str(folder)}
+        command = [sys.executable, "-m", "cli", "demo", "--real", "--out", str(tmp_path / "out")]
+        with (tmp_path / "said").open("wb") as said:
+            run = subprocess.Popen(command, cwd=ROOT, env=environ, stdout=said, stderr=said, start_new_session=True)
+        until(lambda: sum("image_consumer" in each for each in alive(folder)) >= 2 or run.poll() is not None, "its consumers run")
+        assert run.poll() is None, (tmp_path / "said").read_text()
+
+        run.send_signal(number)
+        run.wait(60)
+        until(lambda: not alive(folder), "every process of it is gone")
+        if number is not signal.SIGKILL:
+            assert list(folder.iterdir()) == []
+            assert "Traceback" not in (tmp_path / "said").read_text()
