@@ -26,5 +26,7 @@ def accept(
     resource = construct if isinstance(construct, cdk.CfnResource) else construct.node.default_child
     if checkov:
         resource.add_metadata("checkov", {"skip": [{"id": rule, "comment": reason} for rule, reason in checkov.items()]})
+    for rule, reason in (lint or {}).items():  # CDK looks for the same by itself while it writes the template
+        cdk.Validations.of(construct).acknowledge(cdk.Acknowledgment(id=f"CloudFormation-Validate::{rule}", reason=reason))
     if lint:
         resource.add_metadata("cfn-lint", {"config": {"ignore_checks": list(lint)}, "reasons": dict(lint)})

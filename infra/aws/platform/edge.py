@@ -103,7 +103,6 @@ class EdgeStack(cdk.Stack):
             rest_api_name=API,
             api_definition=apigw.ApiDefinition.from_inline(spec),
             endpoint_types=[apigw.EndpointType.REGIONAL],
-            fail_on_warnings=True,
             cloud_watch_role=True,
             cloud_watch_role_removal_policy=cdk.RemovalPolicy.RETAIN,  # one for the whole account and region
             deploy_options=apigw.StageOptions(

@@ -37,11 +37,12 @@ class NetworkStack(cdk.Stack):
     def __init__(self, scope: Construct, ident: str, *, platform: Platform, **kwargs: Any) -> None:
         super().__init__(scope, ident, **kwargs)
         network = platform.network
+        self._zones = [f"{self.region}{zone}" for zone in network.zones]
         self.vpc = ec2.Vpc(
             self,
             "Vpc",
             ip_addresses=ec2.IpAddresses.cidr(network.cidr),
-            availability_zones=[f"{self.region}{zone}" for zone in network.zones],
+            availability_zones=self._zones,
             nat_gateways={Nat.NONE: 0, Nat.ONE: 1, Nat.PER_ZONE: len(network.zones)}[network.nat],
             subnet_configuration=_subnets(network.nat),
             restrict_default_security_group=False,
@@ -54,8 +55,13 @@ class NetworkStack(cdk.Stack):
         ClosedDefaultGroup(self, "DefaultGroup", vpc=self.vpc)
         self.vpc.add_gateway_endpoint("S3", service=ec2.GatewayVpcEndpointAwsService.S3)
         if network.nat is Nat.NONE:
-            self._interfaces()
+            self._interfaces(network.cidr)
         self.vpc.add_flow_log("Flows", destination=ec2.FlowLogDestination.to_s3(self.logs, FLOWS))
+
+    @property
+    def availability_zones(self) -> list[str]:
+        """The zones by name: CDK would ask the account for them, which a finished template must not wait for."""
+        return self._zones
 
     @property
     def tasks(self) -> ec2.SubnetSelection:
@@ -107,11 +113,11 @@ class NetworkStack(cdk.Stack):
         )
         return bucket
 
-    def _interfaces(self) -> None:
+    def _interfaces(self, cidr: str) -> None:
         group = ec2.SecurityGroup(
             self, "Endpoints", vpc=self.vpc, description="Services of AWS inside the VPC", allow_all_outbound=False
         )
-        group.add_ingress_rule(ec2.Peer.ipv4(self.vpc.vpc_cidr_block), ec2.Port.tcp(HTTPS), "From within the VPC")
+        group.add_ingress_rule(ec2.Peer.ipv4(cidr), ec2.Port.tcp(HTTPS), "From within the VPC")
         for name, service in SERVICES.items():
             self.vpc.add_interface_endpoint(name, service=service, security_groups=[group], subnets=self.tasks, open=False)
 
