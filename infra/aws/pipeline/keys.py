@@ -28,23 +28,18 @@ def keys(scope: Construct, place: Place, topics: tuple[str, ...]) -> Keys:
     """Make both. ``topics`` are the ARNs of the topics that send through the first."""
     messages = _key(scope, "Messages", place, "messages", f"What {place.base} sends: topics and queues")
     use = ["kms:Decrypt", "kms:GenerateDataKey*"]
-    messages.add_to_resource_policy(
-        _service("AlarmsMayPublish", "cloudwatch", use, place, {"ArnLike": {"aws:SourceArn": place.arn("cloudwatch", "alarm:*")}})
-    )
-    messages.add_to_resource_policy(
-        _service("TopicsMayDeliver", "sns", use, place, {"ArnEquals": {"aws:SourceArn": list(topics)}})
-    )
+    own_alarms = {
+        "StringEquals": {"aws:SourceAccount": place.account},
+        "ArnLike": {"aws:SourceArn": place.arn("cloudwatch", "alarm:*")},
+    }
+    messages.add_to_resource_policy(_service("AlarmsMayPublish", "cloudwatch", use, own_alarms))
+    own_topics = {"ArnEquals": {"aws:SourceArn": list(topics)}}  # the account is part of a topic's ARN
+    messages.add_to_resource_policy(_service("TopicsMayDeliver", "sns", use, own_topics))
     data = _key(scope, "Data", place, "data", f"What {place.base} keeps: tables, secret, logs")
     groups = [place.arn("logs", f"log-group:/aws/{service}/{place.base}-*") for service in ("lambda", "apigateway")]
-    data.add_to_resource_policy(
-        iam.PolicyStatement(
-            sid="LogsOfThisStage",
-            principals=[iam.ServicePrincipal(f"logs.{place.region}.amazonaws.com")],
-            actions=["kms:Encrypt", "kms:Decrypt", "kms:ReEncrypt*", "kms:GenerateDataKey*", "kms:Describe*"],
-            resources=["*"],
-            conditions={"ArnLike": {"kms:EncryptionContext:aws:logs:arn": groups}},
-        )
-    )
+    use = ["kms:Encrypt", "kms:Decrypt", "kms:ReEncrypt*", "kms:GenerateDataKey*", "kms:Describe*"]
+    own_logs = {"ArnLike": {"kms:EncryptionContext:aws:logs:arn": groups}}
+    data.add_to_resource_policy(_service("LogsOfThisStage", f"logs.{place.region}", use, own_logs))
     return Keys(messages, data)
 
 
@@ -52,12 +47,12 @@ def _key(scope: Construct, ident: str, place: Place, name: str, description: str
     return kms.Key(scope, f"{ident}Key", alias=f"alias/{place.named(name)}", description=description, enable_key_rotation=True)
 
 
-def _service(sid: str, service: str, actions: list[str], place: Place, source: dict[str, Any]) -> iam.PolicyStatement:
-    """Allow a service to use the key in this account's name, for the sources named."""
+def _service(sid: str, service: str, actions: list[str], conditions: dict[str, Any]) -> iam.PolicyStatement:
+    """Allow a service to use the key, for what the conditions name."""
     return iam.PolicyStatement(
         sid=sid,
         principals=[iam.ServicePrincipal(f"{service}.amazonaws.com")],
         actions=actions,
         resources=["*"],  # in a key's policy: this key
-        conditions={"StringEquals": {"aws:SourceAccount": place.account}, **source},
+        conditions=conditions,
     )

@@ -47,6 +47,11 @@ class Place:
         region = "" if service == "iam" else self.region
         return f"arn:{self.partition}:{service}:{region}:{self.account}:{resource}"
 
+    def via(self, service: str) -> str:
+        """Return how KMS names ``service`` when it uses a key in a caller's name (``kms:ViaService``)."""
+        suffix = "amazonaws.com.cn" if self.partition == "aws-cn" else "amazonaws.com"
+        return f"{service}.{self.region}.{suffix}"
+
     def table(self, name: str) -> str:
         """Return the ARN of the stage's table ``name``."""
         return self.arn("dynamodb", f"table/{self.named(name)}")

@@ -131,7 +131,7 @@ def _foreign_keys(found: Iterable[Grant], place: Place) -> list[s.Statement]:
     secrets = sorted({in_account(one.resource, place) for one in found if one.action == "secretsmanager:GetSecretValue"})
     statements = []
     if secrets:
-        via = {"kms:ViaService": f"secretsmanager.{place.region}.amazonaws.com"}
+        via = {"kms:ViaService": place.via("secretsmanager")}
         of = {"kms:EncryptionContext:SecretARN": secrets}
         statements.append(s.allow("DatabaseSecretsKeys", ["kms:Decrypt"], [keys], StringEquals=via, ArnLike=of))
     if any(one.action == "sqs:StartMessageMoveTask" for one in found):

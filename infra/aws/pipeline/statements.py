@@ -27,7 +27,7 @@ def allow(sid: str, actions: Iterable[str], resources: Iterable[str], **conditio
 
 def through(sid: str, key_arn: str, actions: Iterable[str], service: str, place: Place) -> Statement:
     """Let the key be used through one AWS service only: a stolen role cannot decrypt by itself what it got elsewhere."""
-    return allow(sid, actions, [key_arn], StringEquals={"kms:ViaService": f"{service}.{place.region}.amazonaws.com"})
+    return allow(sid, actions, [key_arn], StringEquals={"kms:ViaService": place.via(service)})
 
 
 def log(place: Place, room: str) -> Statement:
