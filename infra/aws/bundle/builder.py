@@ -5,8 +5,10 @@ A zip is kept under the digest of everything that went into it, so a second buil
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import logging
+import os
 import tempfile
 import zipfile
 from collections.abc import Iterator, Mapping
@@ -19,6 +21,7 @@ from infra.aws.bundle.target import Target
 ROOT = Path(__file__).parents[3]
 ROOMS = ("alarms", "remediators", "notifier", "infra")
 OUT = ROOT / "build" / "bundles"
+KEPT = 8  # zips of one function and target; some may be in use by a builder beside this one
 _LOG = logging.getLogger(__name__)
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the first moment that a zip can name
 _MODE = 0o100644 << 16
@@ -35,7 +38,7 @@ def build(function: Function, target: Target, out: Path = OUT, *, compiled: bool
     made_by = bytecode.interpreter(target.python) if compiled else None
     inputs = repr((function, target, sorted(versions.items()), made_by and made_by[1], _ours_digest(own), _builder_digest()))
     zipped = out / f"{function.name}-{target}-{hashlib.sha256(inputs.encode()).hexdigest()[:20]}.zip"
-    if zipped.is_file():
+    if _is_there(zipped):
         return zipped
     if compiled and not made_by:
         _LOG.warning(
@@ -53,6 +56,7 @@ def build(function: Function, target: Target, out: Path = OUT, *, compiled: bool
             bytecode.compile_all(made_by[0], stage, sorted(name for name in files if name.endswith(".py")))
         archive(stage, Path(made) / zipped.name)
         (Path(made) / zipped.name).replace(zipped)
+    _forget(out, f"{function.name}-{target}-")
     return zipped
 
 
@@ -85,6 +89,25 @@ def _lay_out(files: Mapping[str, bytes], stage: Path) -> None:
     for name, content in files.items():
         (stage / name).parent.mkdir(parents=True, exist_ok=True)
         (stage / name).write_bytes(content)
+
+
+def _is_there(zipped: Path) -> bool:
+    """Tell whether the zip was built before, and note that it is asked for again."""
+    try:
+        os.utime(zipped)
+    except FileNotFoundError:
+        return False
+    return True
+
+
+def _forget(out: Path, stem: str) -> None:
+    """Remove all but the zips that were asked for last: each change of our code makes another. Others may be at it too."""
+    ages: dict[Path, int] = {}
+    for path in out.glob(f"{stem}*.zip"):
+        with contextlib.suppress(FileNotFoundError):
+            ages[path] = path.stat().st_mtime_ns
+    for old in sorted(ages, key=ages.__getitem__)[:-KEPT]:
+        old.unlink(missing_ok=True)
 
 
 def _ours_digest(files: Mapping[str, Path]) -> str:

@@ -66,6 +66,19 @@ def test_another_service_is_another_zip(out: Path) -> None:
     assert builder.build(SMALL, here(), out) != builder.build(replace(SMALL, services=("sqs",)), here(), out)
 
 
+def test_zips_that_nobody_asks_for_any_more_are_removed(out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every change of our code makes another: the folder would grow for ever."""
+    monkeypatch.setattr(builder, "KEPT", 2)
+    others = [replace(SMALL, services=(service,)) for service in ("sqs", "ssm", "dynamodb")]
+    first, second = (builder.build(one, here(), out, compiled=False) for one in others[:2])
+    asked_again = builder.build(others[0], here(), out, compiled=False)
+    third = builder.build(others[2], here(), out, compiled=False)
+
+    assert first == asked_again
+    assert {path.name for path in out.glob("*.zip")} == {first.name, third.name}
+    assert not second.exists()
+
+
 def test_builders_at_the_same_time_make_one_zip_and_leave_nothing_behind(out: Path) -> None:
     with ProcessPoolExecutor(3, get_context("spawn")) as pool:
         made = set(pool.map(builder.build, [SMALL] * 3, [here()] * 3, [out] * 3))
