@@ -21,10 +21,11 @@ def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m infra.aws.app", description="Synthesise the stacks of one stage.")
     parser.add_argument("--stage", default=os.environ.get("STAGE") or "prod")
     parser.add_argument("--catalogue", type=Path, default=stage_file.CATALOGUE)
+    parser.add_argument("--stages", type=Path, default=stage_file.STAGES, help="the folder of the stage files")
     parser.add_argument("--out", type=Path, default=Path(os.environ.get("CDK_OUTDIR") or OUT))
     said = parser.parse_args(argv)
     try:
-        stage = stage_file.read(said.stage, said.catalogue)
+        stage = stage_file.read(said.stage, said.catalogue, said.stages)
         node.provide()
         from infra.aws.stacks import synth
 

@@ -14,6 +14,8 @@ from infra.aws.platform.data import DataStack
 from infra.aws.platform.edge import EdgeStack
 from infra.aws.platform.network import NetworkStack
 from infra.aws.platform.services import ServicesStack
+from infra.aws.spokes.region_stack import HubRegionStack
+from infra.aws.spokes.stack import SpokeStack
 from infra.aws.stage_file import Stage
 
 
@@ -23,12 +25,26 @@ def synth(stage: Stage, out: Path) -> None:
     cdk.Validations.of(app).add_plugins(AwsSolutionsChecks(app))
     settings = stage.settings
     where = cdk.Environment(account=settings.account if settings.account_declared else None, region=settings.region)
-    PipelineStack(app, f"{stage.base}-pipeline", stage=stage, env=where)
+    if settings.hub is not None:
+        SpokeStack(app, f"{stage.base}-spoke", stage=stage)
+    else:
+        _pipeline(app, stage, where)
     if "platform" in stage.sections:
         _platform(app, stage, where)
     # Not tocsin:catalogue and tocsin:stage: an alarm with those two is the catalogue's, and `apply` deletes one without a row.
     cdk.Tags.of(app).add("tocsin:deployment", f"{settings.catalogue}/{settings.stage}")
     app.synth()
+
+
+def _pipeline(app: cdk.App, stage: Stage, where: cdk.Environment) -> None:
+    """Make the pipeline, and where it is a hub an ear in each further region of its spokes."""
+    pipeline = PipelineStack(app, f"{stage.base}-pipeline", stage=stage, env=where)
+    hub = pipeline.hub
+    if hub is None:
+        return
+    for region in hub.other_regions(stage.settings.region):
+        there = cdk.Environment(account=stage.settings.account, region=region)
+        HubRegionStack(app, f"{stage.base}-ear-{region}", stage=stage, hub=hub, region=region, env=there)
 
 
 def _platform(app: cdk.App, stage: Stage, where: cdk.Environment) -> None:

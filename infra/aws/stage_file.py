@@ -36,10 +36,15 @@ class Stage:
 
 
 def read(stage: str, catalogue: Path = CATALOGUE, stages: Path = STAGES) -> Stage:
-    """Return ``stage`` of the catalogue with its deployment file. BadInput with place and remedy; CannotRun without a file."""
+    """Return ``stage`` of the catalogue with its deployment file. BadInput with place and remedy; CannotRun without a file.
+
+    A spoke needs none.
+    """
     loaded = load(catalogue, stage=stage, actions=registry())
     loaded.raise_errors()
     path = stages / f"{stage}.yaml"
+    if not path.is_file() and loaded.settings.hub is not None:
+        return Stage(loaded.desired, loaded.settings, {})  # a spoke's stack has nothing to be told
     if not path.is_file():
         known = ", ".join(sorted(file.stem for file in stages.glob("*.yaml")))
         raise CannotRun(f"{path}: there is no such file; stages that can be deployed: {known or 'none'}")

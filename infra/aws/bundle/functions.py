@@ -65,6 +65,7 @@ _ALL = (
             "shield",
             "sqs",
             "ssm",
+            "sts",
             "wafv2",
         ),
     ),

@@ -22,8 +22,8 @@ def notifier(place: Place, catalogue: Settings, settings: PipelineSettings) -> M
     }
 
 
-def remediators(place: Place, settings: PipelineSettings) -> Mapping[str, str]:
-    """Return the remediators' variables."""
+def remediators(place: Place, settings: PipelineSettings, *, is_hub: bool = False) -> Mapping[str, str]:
+    """Return the remediators' variables. A hub is told where the list of its spokes is."""
     own = {
         "TOCSIN_STAGE": place.stage,
         "TOCSIN_PREFIX": place.prefix,
@@ -41,6 +41,8 @@ def remediators(place: Place, settings: PipelineSettings) -> Mapping[str, str]:
         "TOCSIN_SWITCH_PARAMETER": place.parameter("switch"),
         "TOCSIN_APPROVERS_PARAMETER": place.parameter("approvers"),
     }
+    if is_hub:
+        own["TOCSIN_SPOKES_PARAMETER"] = f"/{place.prefix}/{place.stage}/spokes"
     return {**own, "TOCSIN_DATABASE_CA": DATABASE_CA} if settings.vpc and settings.vpc.database_ca else own
 
 

@@ -5,6 +5,7 @@ The numbers are those of ``infra/local/stack.py``, which the tests run on: a tes
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import aws_cdk as cdk
@@ -31,8 +32,8 @@ class Inbox:
     undelivered: sqs.Queue
 
 
-def inbox(scope: Construct, place: Place, room: str, *, key: kms.IKey, visibility_s: int, topic_arn: str) -> Inbox:
-    """Make a room's queues. Only the topic may put messages in from outside; the rooms' own roles do it by their policies."""
+def inbox(scope: Construct, place: Place, room: str, *, key: kms.IKey, visibility_s: int, topics: Sequence[str]) -> Inbox:
+    """Make a room's queues. Only the topics may put messages in from outside; the rooms' own roles do it by their policies."""
     dead = _queue(scope, place, f"{room}-dead", key, DEAD_RETENTION_DAYS)
     undelivered = _queue(scope, place, f"{room}-undelivered", key, DEAD_RETENTION_DAYS)
     queue = sqs.Queue(
@@ -52,7 +53,7 @@ def inbox(scope: Construct, place: Place, room: str, *, key: kms.IKey, visibilit
                 principals=[iam.ServicePrincipal("sns.amazonaws.com")],
                 actions=["sqs:SendMessage"],
                 resources=[of.queue_arn],
-                conditions={"ArnEquals": {"aws:SourceArn": topic_arn}},
+                conditions={"ArnEquals": {"aws:SourceArn": list(topics)}},
             )
         )
     accept(undelivered, nag={"SQS3": "these are the dead letters of the topic's subscription, which cdk-nag does not look at"})

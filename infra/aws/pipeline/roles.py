@@ -89,7 +89,7 @@ def remediators(scope: Construct, place: Place, keys: Keys, stage: Stage, *, in_
     own = [
         s.through("TablesKey", keys.data.key_arn, s.WRITE_KEY, "dynamodb", place),
         s.through("QueuesKey", keys.messages.key_arn, ["kms:Decrypt", "kms:GenerateDataKey"], "sqs", place),
-        *_foreign_keys(found, place),
+        *foreign_keys(found, place),
         *(s.network(place, "remediators") if in_vpc else ()),
     ]
     role = _role(scope, place, "remediators", own, policies, log=False)
@@ -121,7 +121,7 @@ def _secret(place: Place, keys: Keys) -> tuple[s.Statement, ...]:
     )
 
 
-def _foreign_keys(found: Iterable[Grant], place: Place) -> list[s.Statement]:
+def foreign_keys(found: Iterable[Grant], place: Place) -> list[s.Statement]:
     """Return the use of keys that are not ours: those of the secrets and queues that the rows name, whatever key each has.
 
     Which keys these are stands in no row, so the service that asks, and for a secret its ARN, narrow it. A key whose own policy

@@ -7,6 +7,7 @@ from typing import Any
 
 import aws_cdk as cdk
 from aws_cdk import aws_apigatewayv2 as apigateway
+from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from infra.aws.pipeline import dashboard, environment, parameters, roles, watching
@@ -16,12 +17,14 @@ from infra.aws.pipeline.deployments import shift_gradually
 from infra.aws.pipeline.door import address, door
 from infra.aws.pipeline.functions import TIMEOUT_S, Deployed, function
 from infra.aws.pipeline.keys import keys
-from infra.aws.pipeline.place import place_of
+from infra.aws.pipeline.place import Place, place_of
 from infra.aws.pipeline.queues import Inbox, inbox, schedules_dead
 from infra.aws.pipeline.schedules import pulses, schedules
 from infra.aws.pipeline.self_alarms import door_5xx, errors, self_alarms
 from infra.aws.pipeline.tables import tables
 from infra.aws.pipeline.topic import deliver, topic, topic_name
+from infra.aws.spokes import access, opening
+from infra.aws.spokes import settings as spokes_settings
 from infra.aws.stage_file import Stage
 
 VISIBILITY_TIMES = 6  # a queue's visibility timeout in timeouts of its function, as Lambda's documentation asks for
@@ -35,9 +38,14 @@ class PipelineStack(cdk.Stack):
         self.place = place = place_of(stage)
         self.settings = pipeline_settings.read(stage.sections.get("pipeline"))
         name, own = topic_name(stage.settings), place.named("self")
-        self.keys = keys(self, place, tuple(place.arn("sns", one) for one in (name, own)))
-        self.topic = topic(self, "Alarms", place, name, key=self.keys.messages)
+        self.hub = spokes_settings.read(stage.sections.get("hub"), stage.settings)
+        self.ears = opening.topics(place, name, self.hub)  # the topics in the spokes' regions
+        self.keys = keys(self, place, (*(place.arn("sns", one) for one in (name, own)), *self.ears))
+        self.topic = topic(self, "Alarms", place, name, key=self.keys.messages, more=self._spokes_here(place, name))
         self.tables = tables(self, place, self.keys.data)
+        if self.hub:
+            catalogue = self.tables["catalogue"]
+            opening.open_to_spokes(self, place, stage.settings, self.hub, keys=self.keys, catalogue=catalogue)
         parameters.slack_secret(self, place, self.keys.data)
         if self.settings.approvers is not None:
             parameters.approvers(self, place, self.settings.approvers)
@@ -53,9 +61,15 @@ class PipelineStack(cdk.Stack):
         for table in self.tables:
             self._out(f"{table.capitalize()}TableName", place.named(table), f"the table {table}")
 
+    def _spokes_here(self, place: Place, name: str) -> list[iam.PolicyStatement]:
+        """Return what lets spokes in the hub's own region tell its topic."""
+        if not self.hub or not self.hub.accounts_in(place.region):
+            return []
+        return [access.spokes_publish(place.arn("sns", name), place.region, self.hub, place.partition)]
+
     def _inbox(self, room: str) -> Inbox:
-        patience = VISIBILITY_TIMES * TIMEOUT_S[room]
-        return inbox(self, self.place, room, key=self.keys.messages, visibility_s=patience, topic_arn=self.topic.topic_arn)
+        patience, topics = VISIBILITY_TIMES * TIMEOUT_S[room], (self.topic.topic_arn, *self.ears)
+        return inbox(self, self.place, room, key=self.keys.messages, visibility_s=patience, topics=topics)
 
     def _feed(self, room: str, box: Inbox) -> None:
         """Lead the topic into the room's queue, and the queue into its function."""
@@ -78,7 +92,7 @@ class PipelineStack(cdk.Stack):
         make = partial(function, self, place, settings=settings, keys=self.keys)
         told = environment.notifier(place, catalogue, settings)
         found = [make("notifier", role=roles.notifier(self, place, self.keys), environment=told)]
-        told = environment.remediators(place, settings)
+        told = environment.remediators(place, settings, is_hub=self.hub is not None)
         may = roles.remediators(self, place, self.keys, stage, in_vpc=settings.vpc is not None)
         found.append(make("remediators", role=may, environment=told))
         if settings.slack_team:
