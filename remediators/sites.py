@@ -59,7 +59,7 @@ class Sites:
 
     def __init__(self, home: str, own: Clients, spokes: Text | None = None, session: str = "tocsin") -> None:
         self.home = home
-        self._own = own
+        self._clients = own
         self._spokes = spokes
         self._session = session
         self._at_home = _site(own)
@@ -119,14 +119,14 @@ class Sites:
         def lapsed() -> None:
             self._visits.pop(key, None)
 
-        visit = _Visit(spoke, _site(self._own.elsewhere(spoke.region, credentials, lapsed)))
+        visit = _Visit(spoke, _site(self._clients.elsewhere(spoke.region, credentials, lapsed)))
         self._visits[key] = visit
         return visit
 
     def _assume(self, spoke: Spoke, name: str) -> Mapping[str, Any]:
         """Return STS's Credentials of the spoke's role. Raises Retryable, or Permanent with the code ``cannot-assume-role``."""
         try:
-            answer = self._own("sts").assume_role(
+            answer = self._clients("sts").assume_role(
                 RoleArn=spoke.role, RoleSessionName=name[-64:], ExternalId=spoke.external_id, DurationSeconds=SESSION_S
             )
         except Failure as failure:
