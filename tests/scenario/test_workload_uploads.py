@@ -216,3 +216,24 @@ def test_sessions_that_somebody_ends_cost_nobody_a_request(world: Stage, postgre
     postgres_server.run("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'image-api-ended'")
 
     assert order(client, wish())[0] == 201
+
+
+def test_a_page_of_a_named_origin_may_call_and_another_s_browser_keeps_the_answer_from_it(world: Stage) -> None:
+    client = world.api(origins=["https://shop.example.com"])
+    wanted = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "authorization,idempotency-key"}
+
+    def asked(origin: str) -> str | None:
+        request = urllib.request.Request(  # noqa: S310 - loopback
+            f"{client.address}/uploads", headers={"Origin": origin, **wanted}, method="OPTIONS"
+        )
+        try:
+            with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310 - loopback
+                return str(answer.headers.get("Access-Control-Allow-Origin"))
+        except urllib.error.HTTPError as error:
+            with error:
+                return error.headers.get("Access-Control-Allow-Origin")
+
+    assert asked("https://shop.example.com") == "https://shop.example.com"
+    assert asked("https://elsewhere.example.com") is None
+    _, _, headers = order(client, wish(), Origin="https://shop.example.com")
+    assert headers["access-control-allow-origin"] == "https://shop.example.com"

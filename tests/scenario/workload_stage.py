@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -102,12 +102,12 @@ class Stage:
     def url(self, queue: str) -> str:
         return f"{self.aws.address}/{ACCOUNT}/{queue}"
 
-    def api(self, *, pool: Pool | None = None) -> Uploading:
+    def api(self, *, pool: Pool | None = None, origins: Sequence[str] = ()) -> Uploading:
         """Serve the API on a free port; somebody who uploads through it."""
         pool = pool or Pool(self.given.database, "image-api")
         app = create_app(
             self.given.store, Signer(clients(self.given.store)[0], self.given.store), pool,
-            write=self.lines.append, now=lambda: datetime(2026, 10, 31, tzinfo=UTC),
+            write=self.lines.append, now=lambda: datetime(2026, 10, 31, tzinfo=UTC), origins=origins,
         )  # fmt: skip
         server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=0, log_level="critical"))
         thread = threading.Thread(target=server.run, daemon=True)

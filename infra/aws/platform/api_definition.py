@@ -6,16 +6,15 @@ https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-private-inte
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from infra.aws.workload.image_rules import IDEMPOTENCY_KEY, LONGEST_NAME, UUID_TEXT
 from infra.aws.workload.settings import ImageRules
 
 STAGE = "prod"
 TIMEOUT_MS = 15_000  # the API ends a statement after 10 s
-LONGEST_NAME = 255
-UPLOAD_ID = "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
-IDEMPOTENCY_KEY = "[A-Za-z0-9_-]{16,64}"
 SIGNED_IN = "signed-in"
 VALIDATED = "everything"
 Document = dict[str, Any]
@@ -30,8 +29,15 @@ class Backend:
     address: str
 
 
-def document(backend: Backend, user_pool: str, rules: ImageRules) -> Document:
-    """Return the API. ``user_pool`` is the ARN of the pool whose ID tokens are accepted; ``rules`` say what an upload may be."""
+def document(backend: Backend, user_pool: str, rules: ImageRules, origins: Sequence[str] = ()) -> Document:
+    """Return the API. ``user_pool`` is the ARN of the pool whose ID tokens are accepted; ``rules`` say what an upload may be.
+
+    With ``origins``, of pages that call from a browser, their preflights pass without a token: the API itself answers them.
+    """
+    order, look = _order(backend), _look(backend)
+    preflights = {
+        path: {"options": _preflight(backend, path, item)} for path, item in (("/uploads", order), ("/uploads/{id}", look))
+    }
     return {
         "openapi": "3.0.1",
         "info": {"title": "image-api", "version": "1"},
@@ -39,10 +45,10 @@ def document(backend: Backend, user_pool: str, rules: ImageRules) -> Document:
             VALIDATED: {"validateRequestBody": True, "validateRequestParameters": True},
         },
         "x-amazon-apigateway-request-validator": VALIDATED,
-        "x-amazon-apigateway-gateway-responses": _refusals(),
+        "x-amazon-apigateway-gateway-responses": _refusals(readable=bool(origins)),
         "paths": {
-            "/uploads": {"post": _order(backend)},
-            "/uploads/{id}": {"get": _look(backend)},
+            "/uploads": {"post": order, **(preflights["/uploads"] if origins else {})},
+            "/uploads/{id}": {"get": look, **(preflights["/uploads/{id}"] if origins else {})},
         },
         "components": {"schemas": {"Wish": _wish(rules)}, "securitySchemes": {SIGNED_IN: _signed_in(user_pool)}},
     }
@@ -53,7 +59,7 @@ def _order(backend: Backend) -> Document:
         "name": "Idempotency-Key",
         "in": "header",
         "required": False,
-        "schema": {"type": "string", "pattern": f"^{IDEMPOTENCY_KEY}$"},
+        "schema": {"type": "string", "pattern": f"^{IDEMPOTENCY_KEY.pattern}$"},
     }
     body = {"required": True, "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Wish"}}}}
     mapped = {"integration.request.header.Idempotency-Key": "method.request.header.Idempotency-Key"}
@@ -71,7 +77,7 @@ def _look(backend: Backend) -> Document:
         "name": "id",
         "in": "path",
         "required": True,
-        "schema": {"type": "string", "pattern": f"^{UPLOAD_ID}$"},
+        "schema": {"type": "string", "pattern": f"^{UUID_TEXT.pattern}$"},
     }
     return {
         "summary": "What became of an upload, with links to its thumbnails",
@@ -79,6 +85,16 @@ def _look(backend: Backend) -> Document:
         **_answers(("200", "404", "503")),
         **_goes_to(backend, "/uploads/{id}", "GET", {"integration.request.path.id": "method.request.path.id"}),
     }
+
+
+def _preflight(backend: Backend, path: str, asked: Document) -> Document:
+    """Return the question that a browser asks before ``asked``: whether a page of that origin may."""
+    mapped = {"integration.request.path.id": "method.request.path.id"} if "{id}" in path else {}
+    way = _goes_to(backend, path, "OPTIONS", mapped)["x-amazon-apigateway-integration"]
+    way["requestParameters"] = mapped  # nobody is signed in
+    parameters = [one for one in asked["parameters"] if one["in"] == "path"]
+    responses = {"200": {"description": "the page may"}, "400": {"description": "it may not"}}
+    return {"parameters": parameters, "responses": responses, "x-amazon-apigateway-integration": way}
 
 
 def _answers(statuses: tuple[str, ...]) -> Document:
@@ -130,15 +146,15 @@ def _signed_in(user_pool: str) -> Document:
     }
 
 
-def _refusals() -> Document:
-    """Return what API Gateway itself answers, in the shape of the API's own errors."""
+def _refusals(*, readable: bool) -> Document:
+    """Return what API Gateway itself answers, in the shape of the API's own errors; ``readable`` by any page."""
 
     def said(code: str, message: str) -> Document:
         error = f'{{"code": "{code}", "message": {message}, "problems": [], "request_id": "$context.requestId"}}'
         return {"application/json": f'{{"error": {error}}}'}
 
     told = "$context.error.messageString"  # has its quotes already
-    return {
+    answers: Document = {
         "BAD_REQUEST_BODY": {"statusCode": 400, "responseTemplates": said("not-allowed", told)},
         "BAD_REQUEST_PARAMETERS": {"statusCode": 400, "responseTemplates": said("not-allowed", told)},
         "UNAUTHORIZED": {"statusCode": 401, "responseTemplates": said("signed-out", told)},
@@ -148,3 +164,6 @@ def _refusals() -> Document:
             "responseTemplates": said("too-many-requests", told),
         },
     }
+    for answer in answers.values() if readable else ():
+        answer.setdefault("responseParameters", {})["gatewayresponse.header.Access-Control-Allow-Origin"] = "'*'"
+    return answers

@@ -71,7 +71,7 @@ class EdgeStack(cdk.Stack):
             balancer=balancer.load_balancer_arn,
             address=_address(platform.balancer, balancer.load_balancer_dns_name),
         )
-        spec = document(backend, self.callers.pool.user_pool_arn, ImageRules())
+        spec = document(backend, self.callers.pool.user_pool_arn, ImageRules(), platform.uploads.origins)
         self.api = self._api(spec, platform, self._log("Access", LOG_GROUP, key), key)
         waf.CfnWebACLAssociation(
             self, "Guarded", web_acl_arn=self.front.acl.attr_arn, resource_arn=self.api.deployment_stage.stage_arn

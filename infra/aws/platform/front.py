@@ -36,7 +36,7 @@ class Front(Construct):
             visibility_config=_seen(ACL),
             rules=[
                 *(_managed(priority, name) for priority, name in enumerate(MANAGED)),
-                _counting(10, CHALLENGE, _all_of(_begins(path, {"uriPath": {}}), _begins("Mozilla/", _header("user-agent")))),
+                _counting(10, CHALLENGE, _browsers(path)),
                 _counting(11, RATE, _rated(per_address, _begins(path, {"uriPath": {}}))),
             ],
         )
@@ -92,6 +92,14 @@ def _counting(priority: int, name: str, statement: dict[str, Any]) -> dict[str, 
     }
 
 
+def _browsers(path: str) -> dict[str, Any]:
+    """Return what looks at requests that say they are a browser's; a preflight cannot carry the token that passes a challenge."""
+    preflight = _matches("OPTIONS", {"method": {}}, "EXACTLY")
+    return _all_of(
+        _begins(path, {"uriPath": {}}), _begins("Mozilla/", _header("user-agent")), {"notStatement": {"statement": preflight}}
+    )
+
+
 def _rated(limit: int, scope: dict[str, Any]) -> dict[str, Any]:
     """Return a rate-based statement with a scope: what it counts it would block, and nothing outside of it."""
     rate = {"limit": limit, "evaluationWindowSec": WINDOW_S, "aggregateKeyType": "IP", "scopeDownStatement": scope}
@@ -103,7 +111,11 @@ def _all_of(*statements: dict[str, Any]) -> dict[str, Any]:
 
 
 def _begins(text: str, field: dict[str, Any]) -> dict[str, Any]:
-    match = {"searchString": text, "fieldToMatch": field, "positionalConstraint": "STARTS_WITH", "textTransformations": AS_IT_IS}
+    return _matches(text, field, "STARTS_WITH")
+
+
+def _matches(text: str, field: dict[str, Any], how: str) -> dict[str, Any]:
+    match = {"searchString": text, "fieldToMatch": field, "positionalConstraint": how, "textTransformations": AS_IT_IS}
     return {"byteMatchStatement": match}
 
 

@@ -27,6 +27,7 @@ def api(scope: Construct, platform: Platform, data: DataStack) -> Task:
             **_shared(platform, data, platform.services.api.connections),
             "LISTEN_HOST": "0.0.0.0",  # noqa: S104 - inside the task's own network; the security group lets the balancer in only
             "LISTEN_PORT": str(API_PORT),
+            **({"ALLOWED_ORIGINS": ",".join(uploads.origins)} if uploads.origins else {}),
         },
         secret=data.database_secret.secret_arn,
         health=_asks(API_PORT),

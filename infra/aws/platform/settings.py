@@ -16,9 +16,9 @@ from typing import TypeVar
 from infra.aws.platform.month_end import MonthEnd
 from infra.aws.platform.release_settings import Release
 from infra.aws.platform.service_settings import Services
+from infra.aws.workload.settings import ORIGIN
 from infra.written import Node
 
-ORIGIN = re.compile(r"https?://[A-Za-z0-9.-]+(:\d+)?")
 CERTIFICATE = re.compile(r"arn:aws[a-z-]*:acm:[a-z0-9-]+:\d{12}:certificate/[0-9a-f-]+")
 DOMAIN = re.compile(r"([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z]{2,}")
 MOST_ACU = 256

@@ -16,13 +16,14 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from typing import Annotated, Any
 from uuid import UUID, uuid4
 
 from fastapi import Depends, FastAPI, Request
+from fastapi.middleware.cors import CORSMiddleware
 from fastapi.responses import JSONResponse
 
 from infra.aws.workload import settings
@@ -76,11 +77,23 @@ def create_app(
     write: Callable[[str], object],
     now: Callable[[], datetime],
     new_id: Callable[[], UUID] = uuid4,
+    origins: Sequence[str] = (),
 ) -> FastAPI:
-    """Return the application with everything that it uses; ``app.state.health`` is its ``Health``."""
+    """Return the application with everything that it uses; ``app.state.health`` is its ``Health``.
+
+    ``origins`` are those of pages that may call it from a browser.
+    """
     app = FastAPI(title=APPLICATION, docs_url=None, redoc_url=None, openapi_url=None)
     uploads, health = Uploads(pool), Health(pool)
     app.state.health = health
+    if origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=list(origins),
+            allow_methods=["GET", "POST"],
+            allow_headers=["authorization", "content-type", "idempotency-key"],
+            expose_headers=["location", "retry-after", "x-request-id"],
+        )
     app.add_middleware(AccessLog, write=write, now=now, new_id=new_id)
     install(app)
 
@@ -180,6 +193,7 @@ def main() -> int:
         pool,
         write=partial(print, flush=True),
         now=lambda: datetime.now(UTC),  # noqa: TID251 - the door at which the clock enters
+        origins=given.origins,
     )
     serve(app, given)
     pool.close()

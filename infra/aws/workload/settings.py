@@ -23,6 +23,7 @@ LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 AUTHORITIES = "/etc/ssl/certs/rds-global-bundle.pem"
 TYPES = ("image/jpeg", "image/png", "image/webp", "image/gif")
 PREFIX = re.compile(r"[a-z0-9][a-z0-9-]{0,30}/")
+ORIGIN = re.compile(r"https?://[A-Za-z0-9.-]+(:\d+)?", re.ASCII)
 # [Amazon S3 user guide, General purpose bucket naming rules]
 BUCKET = re.compile(r"(?!xn--)[a-z0-9](?!.*\.\.)[a-z0-9.-]{1,61}[a-z0-9]")
 
@@ -69,6 +70,7 @@ API = (
     Variable("DATABASE_CONNECTIONS", "connections that one task may hold (connections_per_task of image-api)", "10"),
     Variable("LISTEN_HOST", "address to listen at; 0.0.0.0 in a container", "127.0.0.1"),
     Variable("LISTEN_PORT", "port to listen at", "8080"),
+    Variable("ALLOWED_ORIGINS", "origins of pages that may call from a browser, with commas between", ""),
     Variable("DRAIN_S", "seconds to serve on after SIGTERM, until the load balancer has looked away", "5"),
 )
 CONSUMER = (
@@ -136,6 +138,7 @@ class ApiSettings:
     port: int
     drain_s: float
     stop_within_s: float
+    origins: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +167,7 @@ def api(environ: Environ) -> ApiSettings:
         port=given.whole("LISTEN_PORT", 0, 65_535),
         drain_s=drain,
         stop_within_s=stop,
+        origins=_origins(given),
     )
     given.finish()
     return settings
@@ -250,6 +254,14 @@ def _store(given: _Given) -> Store:
     if uploads == thumbnails:
         given.wrong("THUMBNAIL_PREFIX", "another folder than UPLOAD_PREFIX: each thumbnail would be an upload again", thumbnails)
     return Store(given.text("AWS_REGION"), bucket, uploads, thumbnails, _address(given, "AWS_ENDPOINT_URL"), _rules(given))
+
+
+def _origins(given: _Given) -> tuple[str, ...]:
+    text = given.text("ALLOWED_ORIGINS")
+    origins = tuple(part.strip() for part in text.split(",") if part.strip())
+    if not all(ORIGIN.fullmatch(origin) for origin in origins):
+        given.wrong("ALLOWED_ORIGINS", "origins like https://shop.example.com", text)
+    return origins
 
 
 def _address(given: _Given, name: str) -> str:

@@ -68,6 +68,15 @@ def test_who_calls_is_what_the_token_says_not_what_the_client_says() -> None:
         assert mapped["integration.request.header.x-caller"] == "context.authorizer.claims.sub"
 
 
+def test_a_browser_s_preflight_passes_without_a_token_where_pages_are_named_and_nothing_else_does() -> None:
+    backend = Backend("link", "arn:balancer", "http://balancer:80")
+    operations = _operations(document(backend, "arn:pool", ImageRules(), ["https://shop.example.com"]))
+    open_to_all = {name for name, item in operations.items() if "security" not in item}
+    assert open_to_all == {"OPTIONS /uploads", "OPTIONS /uploads/{id}"}
+    assert {operations[name]["x-amazon-apigateway-integration"]["httpMethod"] for name in open_to_all} == {"OPTIONS"}
+    assert not any(name.startswith("OPTIONS") for name in _operations(document(backend, "arn:pool", ImageRules())))
+
+
 def test_requests_reach_the_load_balancer_by_a_private_link_in_three_zones(edge: Any) -> None:
     (link,) = properties(edge, "AWS::ApiGatewayV2::VpcLink")
     for item in _operations(only(edge, API)["Body"]).values():
@@ -178,6 +187,15 @@ def test_the_surge_s_defences_are_prepared_as_its_action_wants_them(edge: Any) -
     challenge, rate = seen.rules["tocsin-challenge"], seen.rules["tocsin-rate"]
     assert (challenge.action, challenge.rated) == ("count", False)
     assert (rate.action, rate.rated, rate.scoped) == ("count", True, True)
+
+
+def test_a_challenge_meets_who_says_it_is_a_browser_and_never_a_preflight(edge: Any) -> None:
+    """A preflight cannot carry the token that a passed challenge leaves."""
+    rule = next(item for item in only(edge, "AWS::WAFv2::WebACL")["Rules"] if item["Name"] == "tocsin-challenge")
+    parts = rule["Statement"]["AndStatement"]["Statements"]
+    wanted = {item["ByteMatchStatement"]["SearchString"] for item in parts if "ByteMatchStatement" in item}
+    spared = [item["NotStatement"]["Statement"]["ByteMatchStatement"]["SearchString"] for item in parts if "NotStatement" in item]
+    assert (wanted, spared) == ({"/prod/uploads", "Mozilla/"}, ["OPTIONS"])
 
 
 def test_the_managed_lists_are_looked_at_first_and_block(edge: Any) -> None:

@@ -91,5 +91,9 @@ def test_pages_of_the_named_origins_may_upload_and_originals_go_when_the_stage_s
     assert rule["AllowedOrigins"] == ["https://shop.example.com"]
     assert "POST" in rule["AllowedMethods"]
     assert "DELETE" not in rule["AllowedMethods"]
+    tasks = properties(other["services"], "AWS::ECS::TaskDefinition").values()
+    environments = [each["Environment"] for item in tasks for each in item["ContainerDefinitions"] if each["Name"] == "image-api"]
+    assert {"Name": "ALLOWED_ORIGINS", "Value": "https://shop.example.com"} in environments[0]
+    assert "options" in only(other["edge"], "AWS::ApiGateway::RestApi")["Body"]["paths"]["/uploads"]
     kept = [item["ExpirationInDays"] for item in bucket["LifecycleConfiguration"]["Rules"] if "ExpirationInDays" in item]
     assert kept == [400]

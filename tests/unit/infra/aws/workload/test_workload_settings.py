@@ -37,6 +37,16 @@ def test_a_container_starts_with_what_has_no_default_and_holds_as_many_connectio
     assert consumer.store.rules.thumbnails == (128, 512, 1024)
 
 
+def test_pages_that_may_call_are_named_by_their_origins() -> None:
+    assert settings.api(API).origins == ()
+    assert settings.api({**API, "ALLOWED_ORIGINS": "https://a.example.com, http://localhost:3000"}).origins == (
+        "https://a.example.com",
+        "http://localhost:3000",
+    )
+    with pytest.raises(CannotStart, match=r"ALLOWED_ORIGINS must be origins like https://shop\.example\.com, not '\*'"):
+        settings.api({**API, "ALLOWED_ORIGINS": "*"})
+
+
 def test_an_empty_environment_is_one_line_that_names_everything_that_is_missing() -> None:
     line = refused({})
 
