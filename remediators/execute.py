@@ -46,6 +46,8 @@ PASSING = frozenset({Reason.YIELDS, Reason.LOCKED, Reason.UNKNOWN, Reason.STORM,
 RECHECK_AFTER_S = 300
 RECHECKS = 3
 ATTEMPTS = 3
+# A storm's mark may be this much older than the storm.
+STORM_STEP = timedelta(minutes=1)
 
 
 class Engine:
@@ -152,7 +154,7 @@ class Engine:
         if candidate.unread:
             self._telling.blind(candidate.ring, None, wording.ROW_UNREAD, delivery.now)
         self._telling.decision(decision, candidate.ring, candidate.alarm, candidate.policy, delivery.now, mode)
-        self._remember_storm(decision, candidate)
+        self._remember_storm(decision, candidate, gathered.facts)
         if isinstance(decision, Skip) or candidate.alarm is None or mode is None:
             return decision, None
         if isinstance(decision, Ask) and not decision.answerable:
@@ -170,11 +172,15 @@ class Engine:
         self._acting.act(run, delivery, decision.answers, wake if run.at_latest else ())
         return decision, run
 
-    def _remember_storm(self, decision: Decision, candidate: Candidate) -> None:
-        """Let a storm that was seen hold for its cool-down, whoever asks next."""
-        if isinstance(decision, Skip) and decision.reason is Reason.STORM and candidate.alarm and decision.next_eligible_at:
-            alarm = candidate.alarm
-            self._ports.surroundings.storm(f"{alarm.account}/{alarm.region}/{alarm.stage}", decision.next_eligible_at)
+    def _remember_storm(self, decision: Decision, candidate: Candidate, facts: Facts) -> None:
+        """Let a storm that was seen hold for its cool-down, whoever asks next.
+
+        All of a stage share that one item: it is written once a minute, not once for each alarm of the storm.
+        """
+        until = decision.next_eligible_at if isinstance(decision, Skip) and decision.reason is Reason.STORM else None
+        alarm, known = candidate.alarm, facts.standing.storm_until if facts.standing else None
+        if alarm is not None and until is not None and (known is None or known < until - STORM_STEP):
+            self._ports.surroundings.storm(f"{alarm.place}/{alarm.stage}", until)
 
     def step(self, run: RunRecord, delivery: Delivery) -> Decision | None:
         """Take the step after ``run``, which did not help. None when its episode is over or there is no further step."""

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime
+from operator import itemgetter
 from typing import Any
 
 from alarms.domain import readings
 from alarms.domain.event import iso
 from remediators.items import Item, plain, values_of
-from remediators.journal import INDEX
+from remediators.journal import INDEX, partitions
 from remediators.looking_back.chronicle import Entry
 
 
@@ -23,26 +24,28 @@ class JournalReader:
     def of(self, key: str) -> list[Entry]:
         """Return the entries under one key (an episode's id, a run's id), the oldest first."""
         query = {"KeyConditionExpression": "pk = :pk", "ExpressionAttributeValues": values_of({":pk": key})}
-        return list(self._entries(query))
+        return [entry for _, entry in self._items(query)]
 
     def between(self, since: datetime, until: datetime) -> list[Entry]:
         """Return all entries from ``since`` to ``until``, the oldest first."""
-        found: list[Entry] = []
-        for month in months(since, until):
-            values = values_of({":month": month, ":since": iso(since), ":until": f"{iso(until)}~"})
+        found: list[tuple[str, Entry]] = []
+        for partition in (each for month in months(since, until) for each in partitions(month)):
+            values = values_of({":month": partition, ":since": iso(since), ":until": f"{iso(until)}~"})
             condition = "#month = :month AND sk BETWEEN :since AND :until"
             query = {"IndexName": INDEX, "KeyConditionExpression": condition, "ExpressionAttributeValues": values}
-            found += self._entries({**query, "ExpressionAttributeNames": {"#month": "month"}})
-        return found
+            found += self._items({**query, "ExpressionAttributeNames": {"#month": "month"}})
+        return [entry for _, entry in sorted(found, key=itemgetter(0))]
 
-    def _entries(self, query: dict[str, Any]) -> Iterator[Entry]:
+    def _items(self, query: dict[str, Any]) -> Iterator[tuple[str, Entry]]:
+        """Yield each entry with its sort key, which begins with its time."""
         start: Item = {}
         while True:
             answer = self._client.query(TableName=self._table, **query, **start)
             for item in answer["Items"]:
-                document = readings.decoded(plain(item).get("document"))
+                read = plain(item)
+                document = readings.decoded(read.get("document"))
                 if isinstance(document, dict):
-                    yield document
+                    yield read["sk"], document
             if "LastEvaluatedKey" not in answer:
                 return
             start = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}

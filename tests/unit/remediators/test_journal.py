@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from remediation_world import API, API_RESOURCE, World, api_alarm, world
 
 from alarms.domain.errors import CannotRun, Permanent, Retryable
+from alarms.domain.event import iso
 from remediators.aws import Client
 from remediators.journal import Journal, key_of, retention
 from remediators.looking_back.incidents import Outcome, incidents
@@ -246,3 +247,20 @@ def test_only_a_word_keeps_for_ever(story: World) -> None:
     book.flush(NOW)
     (item,) = story.client("dynamodb").scan(TableName=TABLE)["Items"]
     assert "expires_at" not in item
+
+
+def test_a_months_entries_are_spread_and_read_back_in_order(story: World) -> None:
+    """One partition of the index takes a thousand small writes a second: all of a month in one would be the first to give way."""
+    written = journal(story)
+    moments = [NOW - timedelta(seconds=number) for number in range(60)]
+    written.write([{**DECISION, "at": iso(moment), "episode": f"e{number % 7}"} for number, moment in enumerate(moments)], NOW)
+    items = story.client("dynamodb").scan(TableName=TABLE)["Items"]
+    old = {**items[0], "month": {"S": "2026-10"}, "pk": {"S": "as-earlier-versions-wrote-it"}}
+    story.client("dynamodb").put_item(TableName=TABLE, Item=old)
+
+    months = {item["month"]["S"] for item in items}
+    assert {month.partition("#")[0] for month in months} == {"2026-10"}
+    assert len(months) > 8
+    read = JournalReader(Client(story.client("dynamodb")), TABLE).between(NOW - timedelta(minutes=1), NOW)
+    assert [entry["at"] for entry in read] == sorted(entry["at"] for entry in read)
+    assert len(read) == len(items) + 1
