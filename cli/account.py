@@ -120,6 +120,18 @@ def open_account(path: Path | None, where: Where) -> tuple[Settings, Clients, st
     return settings, clients, how_of(clients).owner
 
 
+def refuse_a_spoke(settings: Settings, what: str) -> None:
+    """Raise Refused for a stage whose pipeline is another's; ``what`` is asked for and stands there."""
+    from alarms.domain.errors import Refused
+
+    hub = settings.hub
+    if hub is not None:
+        raise Refused(
+            f"stage {settings.stage} is a spoke: {what} stands with its hub, stage {hub.stage} in {hub.account}, {hub.region}; "
+            f"ask there with --stage {hub.stage}"
+        )
+
+
 def refuse_a_part(path: Path | None, verb: str = "tocsin destroy") -> None:
     """Raise Refused when ``path`` is one file, or holds no catalogue: ownership is the catalogue's, so all of it would go."""
     from alarms.domain.errors import Refused

@@ -57,6 +57,7 @@ def _deployment(path: Path | None, where: Where) -> Deployment:
     from infra.doctor.slack import ADDRESS, SlackWeb
 
     opened = account.open_stage(path, where)
+    account.refuse_a_spoke(opened.settings, "the pipeline")
     url = os.environ.get("TOCSIN_SLACK_URL") or ADDRESS
     return Deployment(
         settings=opened.settings,

@@ -70,6 +70,7 @@ def _prepared(policy: str, path: Path | None, where: Where) -> Drill:
 
     found = _row(policy, path, where.stage)
     settings, clients, _ = account.open_account(path, where)
+    account.refuse_a_spoke(settings, "what a drill watches")
     row = drill_row(replace(found, account=settings.account, region=settings.region), settings.prefix)
     base = f"{settings.prefix}-{settings.stage}"
     place = Place(

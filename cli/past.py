@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cli.account import Where, open_account
+from cli.account import Where, open_account, refuse_a_spoke
 from cli.catalogue import now
 
 if TYPE_CHECKING:
@@ -37,6 +37,7 @@ def open_past(path: Path | None, where: Where) -> Past:
     from remediators.looking_back.journal_reader import JournalReader
 
     settings, clients, _ = open_account(path, where)
+    refuse_a_spoke(settings, "its journal")
     raw: Any = clients("dynamodb")
     base = f"{settings.prefix}-{settings.stage}"
     return Past(settings, JournalReader(Client(raw), f"{base}-journal"), EvidenceTable(lambda: raw, f"{base}-evidence"), now())

@@ -11,7 +11,7 @@ import typer
 
 from alarms.domain import readings
 from alarms.domain.errors import Permanent, Refused
-from cli.account import Where, open_account
+from cli.account import Where, open_account, refuse_a_spoke
 from cli.catalogue import now, opened
 
 Change = Callable[..., str]
@@ -26,6 +26,7 @@ def throw(change: Change, path: Path | None, where: Where, policy: str | None, r
         raise Refused("the reason is empty; say who holds automation and why: people read it in Slack")
     meant = policy_of(path, where.stage, policy) if policy else None
     settings, clients, owner = open_account(path, where)
+    refuse_a_spoke(settings, "the switch")
     ssm = Client(clients("ssm"))
     name = f"/{settings.prefix}/{settings.stage}/switch"
     text = change(_value(ssm, name), policy=meant, reason=reason, by=owner, at=now())

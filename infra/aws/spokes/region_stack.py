@@ -46,17 +46,19 @@ class HubRegionStack(cdk.Stack):
             enable_key_rotation=True,
         )
         key.add_to_resource_policy(access.spokes_use_key(region, hub, here.partition))
-        for sid, service, source in (
-            ("AlarmsMayPublish", "cloudwatch", {"ArnLike": {"aws:SourceArn": here.arn("cloudwatch", "alarm:*")}}),
-            ("TopicMayDeliver", "sns", {"ArnEquals": {"aws:SourceArn": arn}}),
-        ):
+        own_alarms = {
+            "StringEquals": {"aws:SourceAccount": here.account},
+            "ArnLike": {"aws:SourceArn": here.arn("cloudwatch", "alarm:*")},
+        }
+        own_topic = {"ArnEquals": {"aws:SourceArn": arn}}  # the account is part of a topic's ARN
+        for sid, service, source in (("AlarmsMayPublish", "cloudwatch", own_alarms), ("TopicMayDeliver", "sns", own_topic)):
             key.add_to_resource_policy(
                 iam.PolicyStatement(
                     sid=sid,
                     principals=[iam.ServicePrincipal(f"{service}.amazonaws.com")],
                     actions=USE,
                     resources=["*"],  # in a key's policy: this key
-                    conditions={"StringEquals": {"aws:SourceAccount": here.account}, **source},
+                    conditions=source,
                 )
             )
         more = [access.spokes_publish(arn, region, hub, here.partition)]
