@@ -10,13 +10,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from alarms.domain.errors import BadInput, Permanent, Retryable
 from remediators.aws import Alarms, Clients, Credentials, Failure
 from remediators.levels import Levels
 from remediators.ports import Site
-from remediators.spokes import Spoke, parse
+
+if TYPE_CHECKING:
+    from remediators.spokes import Spoke
 
 LIST_FOR = timedelta(seconds=60)
 # The least that STS gives. A role that itself was assumed, as a function's is, may have an hour at most.
@@ -80,6 +82,8 @@ class Sites:
         """Return the allow list as it was at most a minute ago. Raises Retryable or Permanent; no old list outlives a failure."""
         if self._spokes is None:
             return {}
+        from remediators.spokes import parse  # here: whoever has no list starts without it
+
         if self._read_at is None or not self._read_at <= now < self._read_at + LIST_FOR:
             self._read_at = None
             try:
