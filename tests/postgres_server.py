@@ -10,15 +10,10 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
+from server_certificate import write_certificate
 from tls_front import TlsFront
 
 from infra.local import postgres
@@ -102,29 +97,6 @@ def serving() -> Iterator[Server]:
             yield Server(port, tls_port, folder, postgres.wait_for(server, folder, port, PASSWORD))
 
 
-def _certificate(folder: Path) -> None:
-    """Write a certificate for 127.0.0.1 that is its own authority."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "tocsin's test database")])
-    now = datetime.fromtimestamp(folder.stat().st_mtime, UTC)
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=2))
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address(HOST))]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    (folder / "server.crt").write_bytes(made.public_bytes(serialization.Encoding.PEM))
-    written = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    (folder / "server.key").write_bytes(written)
-    (folder / "server.key").chmod(0o600)
-
-
 def _speaks_tls(binaries: Path, folder: Path) -> str:
     """Return ``on`` when the server was built with TLS, else ``off``."""
     command = [str(binaries / "postgres"), "-D", str(folder / "data"), "-C", "ssl", "--ssl=on"]
@@ -146,4 +118,4 @@ def _tls(port: int, folder: Path, own: str) -> Iterator[int]:
 
 
 if __name__ == "__main__":
-    _certificate(Path(sys.argv[1]))
+    write_certificate(Path(sys.argv[1]))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import ssl
 import subprocess
 import sys
 import urllib.request
@@ -104,7 +105,7 @@ def knock(stack: Ministack, door: str, event: Mapping[str, Any]) -> int:
     headers = {**event["headers"], "Host": place.netloc}
     request = urllib.request.Request(f"{stack.url}{place.path}", data=event["body"].encode(), headers=headers, method="POST")  # noqa: S310 - loopback only
     try:
-        with urllib.request.urlopen(request, timeout=20) as answer:  # noqa: S310 - loopback only
+        with urllib.request.urlopen(request, timeout=20, context=ssl.create_default_context(cafile=stack.certificate)) as answer:  # noqa: S310 - loopback only
             return int(answer.status)
     except HTTPError as refused:
         return refused.code

@@ -5,6 +5,7 @@ Found by trying. Tests hold the list to what the emulator does: a gap that has c
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -25,6 +26,14 @@ DROPPED: Mapping[str, str] = {
 }
 # Members of CloudWatch's alarm message that its own lacks. The parser does without; tests/events has messages as AWS sends them.
 UNSAID = ("AlarmArn", "AlarmConfigurationUpdatedTimestamp", "OKActions", "AlarmActions", "InsufficientDataActions")
+# Actions that it asks for and that AWS does not have: granted beside the one that AWS asks for.
+INVENTED: Mapping[str, str] = {"sqs:SendMessageBatch": "sqs:SendMessage"}
+# Resources that it asks permission for in place of the one that AWS asks for, which is granted beside it. By pattern: the
+# cluster, and not the service, its tasks or its deployments; the group "default", whatever group a schedule stands in.
+MISAIMED: Mapping[str, str] = {
+    r"(arn:aws:ecs:[^:]+:[^:]+:)(?:service|task|service-deployment)/([^/*]+)/.*": r"\1cluster/\2",
+    r"(arn:aws:scheduler:[^:]+:[^:]+:schedule/)[^/]+/(.*)": r"\1default/\2",
+}
 # What the test changes so that minutes become seconds: no gap, but no longer the template either.
 HURRIED: Mapping[str, str] = {
     "AWS::Scheduler::Schedule.ScheduleExpression": "the sweep comes each minute, not each five",
@@ -48,4 +57,25 @@ def fitted(template: Template) -> Template:
             resource["Properties"] = {**resource["Properties"], "ScheduleExpression": "rate(1 minute)"}
         if resource["Type"] == "AWS::SQS::Queue" and resource["Properties"]["QueueName"].endswith("-notifier"):
             resource["Properties"] = {**resource["Properties"], "VisibilityTimeout": 6}
-    return {**template, "Resources": resources}
+    return {**template, "Resources": {name: _granted(resource) for name, resource in resources.items()}}
+
+
+def _granted(value: Any) -> Any:
+    """Return a policy's statements with the actions that only the emulator has, wherever their like is granted."""
+    if isinstance(value, list):
+        return [_granted(one) for one in value]
+    if not isinstance(value, dict):
+        return value
+    found = {name: _granted(one) for name, one in value.items()}
+    if found.get("Effect") == "Allow":
+        actions = found["Action"] if isinstance(found.get("Action"), list) else [found.get("Action")]
+        found["Action"] = [*actions, *(own for own, like in INVENTED.items() if like in actions)]
+        resources = found["Resource"] if isinstance(found.get("Resource"), list) else [found.get("Resource")]
+        others = {
+            re.sub(ours, theirs, str(one))
+            for ours, theirs in MISAIMED.items()
+            for one in resources
+            if re.fullmatch(ours, str(one))
+        }
+        found["Resource"] = [*resources, *sorted(others)]
+    return found

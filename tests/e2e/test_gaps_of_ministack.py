@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from botocore.exceptions import ClientError
 from deployed_pipeline import STACK, create, template_of
-from gaps import ABSENT, DROPPED, HURRIED, REJECTED, fitted
+from gaps import ABSENT, DROPPED, HURRIED, INVENTED, REJECTED, fitted
 from ministack_process import Ministack
 from read_back import lost
 
@@ -42,4 +42,4 @@ def test_a_service_that_a_double_stands_in_for_is_still_absent(emulator: Minista
 
 def test_the_page_tells_of_every_gap() -> None:
     page = (Path(__file__).parents[2] / "docs" / "end-to-end.md").read_text(encoding="utf-8")
-    assert {name for name in (*REJECTED, *DROPPED, *ABSENT, *HURRIED) if f"`{name}`" not in page} == set()
+    assert {name for name in (*REJECTED, *DROPPED, *ABSENT, *HURRIED, *INVENTED) if f"`{name}`" not in page} == set()

@@ -12,7 +12,7 @@ from typing import Any
 
 from deployed_pipeline import Deployment, knock, log_of, tocsin
 from gaps import UNSAID
-from ministack_process import eventually
+from ministack_process import ACCOUNT, REGION, eventually
 
 from infra.local.slack import Shown
 from infra.local.slack_people import MEMBER, STRANGER, press
@@ -29,7 +29,6 @@ class Shop:
     def __init__(self, deployment: Deployment) -> None:
         self.aws, self.slack, self.scaling, self.door = deployment.aws, deployment.slack, deployment.scaling, deployment.door
         self.cloudwatch = self.aws.client("cloudwatch")
-        self.witness = self.aws.client("sqs").create_queue(QueueName="witness")["QueueUrl"]
         self.started = datetime.now(UTC)  # noqa: TID251 - it is played in real time
 
     def open(self) -> None:
@@ -56,11 +55,12 @@ class Shop:
 
     def listen(self) -> None:
         """Subscribe a queue of our own to the alarms' topic, to have the very messages that the functions have."""
-        arn = "arn:aws:sqs:ap-northeast-2:123456789012:witness"
-        self.topic = "arn:aws:sns:ap-northeast-2:123456789012:tocsin-alarms"
-        self.aws.client("sns").subscribe(
-            TopicArn=self.topic, Protocol="sqs", Endpoint=arn, Attributes={"RawMessageDelivery": "true"}
-        )
+        self.topic, own = f"arn:aws:sns:{REGION}:{ACCOUNT}:tocsin-alarms", f"arn:aws:sqs:{REGION}:{ACCOUNT}:witness"
+        may = {"Effect": "Allow", "Principal": {"Service": "sns.amazonaws.com"}, "Action": "sqs:SendMessage", "Resource": own}
+        policy = json.dumps({"Version": "2012-10-17", "Statement": [may]})
+        self.witness = self.aws.client("sqs").create_queue(QueueName="witness", Attributes={"Policy": policy})["QueueUrl"]
+        raw = {"RawMessageDelivery": "true"}
+        self.aws.client("sns").subscribe(TopicArn=self.topic, Protocol="sqs", Endpoint=own, Attributes=raw)
 
     def heard(self, at_least: int) -> list[str]:
         """Return the alarms' messages as SNS has delivered them, none before there are so many."""
