@@ -10,6 +10,7 @@ from cdk_nag import AwsSolutionsChecks
 from infra.aws.pipeline.stack import PipelineStack
 from infra.aws.platform import settings as platform_settings
 from infra.aws.platform.agreement import agree
+from infra.aws.platform.cluster import ClusterStack
 from infra.aws.platform.data import DataStack
 from infra.aws.platform.edge import EdgeStack
 from infra.aws.platform.network import NetworkStack
@@ -53,6 +54,16 @@ def _platform(app: cdk.App, stage: Stage, where: cdk.Environment) -> None:
     agree(stage.desired, stage.settings, platform.database)
     network = NetworkStack(app, f"{stage.base}-network", platform=platform, env=where)
     data = DataStack(app, f"{stage.base}-data", platform=platform, network=network, env=where)
-    services = ServicesStack(app, f"{stage.base}-services", stage=stage, platform=platform, network=network, data=data, env=where)
+    cluster = ClusterStack(app, f"{stage.base}-cluster", network=network, data=data, env=where)
+    services = ServicesStack(
+        app,
+        f"{stage.base}-services",
+        stage=stage,
+        platform=platform,
+        network=network,
+        data=data,
+        cluster=cluster,
+        env=where,
+    )
     front = services.load_balancer
     EdgeStack(app, f"{stage.base}-edge", platform=platform, network=network, balancer=front, key=data.key, env=where)

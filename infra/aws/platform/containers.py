@@ -25,11 +25,13 @@ OBJECTS = "The objects in one folder of one bucket: their keys are drawn at rand
 class Container:
     """One container of one task.
 
-    ``variables`` are all that it reads, ``environment`` what is said here; ``secret`` is the database's for its role.
-    ``health`` is its health check, ``stop_s`` the time from SIGTERM to SIGKILL, ``port`` where it listens.
+    ``image`` is its repository. ``variables`` are all that it reads, ``environment`` what is said here; ``secret`` is that of its
+    role in the database. ``health`` is its health check (none for what ends by itself), ``command`` another one than the image's,
+    ``stop_s`` the time from SIGTERM to SIGKILL, ``port`` where it listens.
     """
 
     name: str
+    image: str
     size: Size
     variables: Sequence[Variable]
     environment: Mapping[str, str]
@@ -37,6 +39,7 @@ class Container:
     health: Sequence[str]
     stop_s: int
     port: int | None = None
+    command: Sequence[str] = ()
 
 
 class Task(Construct):
@@ -59,7 +62,7 @@ class Task(Construct):
         self.image = cdk.CfnParameter(
             stack,
             f"{ident}Image",
-            description=f"Digest of the image of {container.name} in its repository, sha256:...",
+            description=f"Digest of the image of {container.name} in the repository {container.image}, sha256:...",
             allowed_pattern=DIGEST,
             constraint_description="must be a digest, sha256: and 64 digits",
         )
@@ -100,10 +103,11 @@ class Task(Construct):
     def _container_definition(self) -> ecs.CfnTaskDefinition.ContainerDefinitionProperty:
         container, property_ = self._container, ecs.CfnTaskDefinition
         known = {variable.name for variable in container.variables if not variable.injected}
-        environment = {"STOP_WITHIN_S": str(container.stop_s), **container.environment}
+        told = {"STOP_WITHIN_S": str(container.stop_s)} if "STOP_WITHIN_S" in known else {}
+        environment = {**told, **container.environment}
         if unknown := environment.keys() - known:
             raise ValueError(f"{container.name} does not read {', '.join(sorted(unknown))}")
-        repository = self._data.repositories[container.name]
+        repository = self._data.repositories[container.image]
         return property_.ContainerDefinitionProperty(
             name=container.name,
             image=f"{repository.repository_uri}@{self.image.value_as_string}",
@@ -116,13 +120,9 @@ class Task(Construct):
             # The one place that can be written: a volume of the task's own, gone with it.
             mount_points=[property_.MountPointProperty(source_volume="scratch", container_path="/tmp", read_only=False)],  # noqa: S108
             environment=[property_.KeyValuePairProperty(name=name, value=value) for name, value in sorted(environment.items())],
-            secrets=[
-                property_.SecretProperty(name="DATABASE_SECRET", value_from=container.secret),
-                property_.SecretProperty(name="IMAGE_SETTINGS", value_from=self._data.settings.parameter_arn),
-            ],
-            health_check=property_.HealthCheckProperty(
-                command=["CMD", *container.health], interval=10, timeout=5, retries=3, start_period=30
-            ),
+            secrets=[property_.SecretProperty(name=name, value_from=source) for name, source in self._injected().items()],
+            command=list(container.command) or None,
+            health_check=_health(container.health),
             port_mappings=_ports(container.port),
             stop_timeout=container.stop_s,
             log_configuration=property_.LogConfigurationProperty(
@@ -138,8 +138,13 @@ class Task(Construct):
             ),
         )
 
+    def _injected(self) -> dict[str, str]:
+        """Return what ECS reads at a task's start, and where it is."""
+        sources = {"DATABASE_SECRET": self._container.secret, "IMAGE_SETTINGS": self._data.settings.parameter_arn}
+        return {each.name: sources[each.name] for each in self._container.variables if each.injected}
+
     def _starting(self) -> list[iam.PolicyStatement]:
-        data, repository = self._data, self._data.repositories[self._container.name]
+        data, repository = self._data, self._data.repositories[self._container.image]
         return [
             allow(["ecr:GetAuthorizationToken"], ["*"]),
             allow(
@@ -148,9 +153,16 @@ class Task(Construct):
             ),
             allow(["logs:CreateLogStream", "logs:PutLogEvents"], [f"{self.log.log_group_arn}"]),
             allow(["secretsmanager:GetSecretValue"], [self._container.secret]),
-            allow(["ssm:GetParameters"], [data.settings.parameter_arn]),
+            *([allow(["ssm:GetParameters"], [data.settings.parameter_arn])] if "IMAGE_SETTINGS" in self._injected() else []),
             through(["kms:Decrypt"], data.key.key_arn, "secretsmanager"),
         ]
+
+
+def _health(command: Sequence[str]) -> ecs.CfnTaskDefinition.HealthCheckProperty | None:
+    if not command:
+        return None
+    check = ecs.CfnTaskDefinition.HealthCheckProperty
+    return check(command=["CMD", *command], interval=10, timeout=5, retries=3, start_period=30)
 
 
 def _ports(port: int | None) -> list[ecs.CfnTaskDefinition.PortMappingProperty]:
@@ -181,5 +193,6 @@ def _role(scope: Construct, ident: str, description: str, may: Iterable[iam.Poli
             "ArnLike": {"aws:SourceArn": f"arn:{stack.partition}:ecs:{stack.region}:{stack.account}:*"},
         },
     )
-    policy = iam.PolicyDocument(statements=list(may))
-    return iam.Role(scope, ident, assumed_by=tasks, description=description, inline_policies={"least": policy})
+    statements = list(may)
+    policies = {"least": iam.PolicyDocument(statements=statements)} if statements else None
+    return iam.Role(scope, ident, assumed_by=tasks, description=description, inline_policies=policies)

@@ -37,7 +37,10 @@ HOOK_TIMEOUT_S = 120  # all requests of all rounds at their slowest, and one tha
 HOOK_WAIT_M = 15  # a hook that hangs holds the service between two versions: roll back rather than wait a day
 # Without conditions on the source, as its guide has it: which context keys ECS sends while it deploys is not documented.
 ECS = "ecs.amazonaws.com"
-INTERFACES = "Lambda makes the interfaces of a function in a VPC as its role, and EC2 knows no narrower resource for that."
+LOOKING = "EC2 knows no resource for describing interfaces and subnets."
+INTERFACES = (
+    "Lambda makes the interfaces of a function in a VPC as its role; its guide wants all interfaces of account and region."
+)
 TRAFFIC_POLICY = "AmazonECSInfrastructureRolePolicyForLoadBalancers"
 
 
@@ -137,9 +140,10 @@ class Releasing(Construct):
             "HookRole",
             assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"),
             description="The lifecycle hook: its log, and the interfaces of a function in a VPC",
-            inline_policies={"least": iam.PolicyDocument(statements=_hook_may(log))},
+            inline_policies={"least": iam.PolicyDocument(statements=_hook_may(self, name, log))},
         )
-        accept(role, nag={"IAM5[Resource::*]": INTERFACES}, checkov={"CKV_AWS_111": INTERFACES})
+        here = f"arn:<AWS::Partition>:ec2:{cdk.Stack.of(self).region}:<AWS::AccountId>:*/*"
+        accept(role, nag={"IAM5[Resource::*]": LOOKING, f"IAM5[Resource::{here}]": INTERFACES})
         balancer = self._platform.balancer
         function = lambda_.Function(
             self,
@@ -192,17 +196,31 @@ class Releasing(Construct):
         )
 
 
-def _hook_may(log: logs.LogGroup) -> list[iam.PolicyStatement]:
-    # [Lambda developer guide, giving functions access to resources in a VPC]
-    interfaces = (
+def _hook_may(scope: Construct, name: str, log: logs.LogGroup) -> list[iam.PolicyStatement]:
+    """Return what Lambda needs in the name of the function called ``name``; the function's own code is kept from the interfaces.
+
+    [Lambda developer guide, giving functions access to resources in a VPC]
+    """
+    stack = cdk.Stack.of(scope)
+    function = f"arn:{stack.partition}:lambda:{stack.region}:{stack.account}:function:{name}"
+    looks = ("ec2:DescribeNetworkInterfaces", "ec2:DescribeSubnets")
+    changes = (
         "ec2:CreateNetworkInterface",
-        "ec2:DescribeNetworkInterfaces",
-        "ec2:DescribeSubnets",
         "ec2:DeleteNetworkInterface",
         "ec2:AssignPrivateIpAddresses",
         "ec2:UnassignPrivateIpAddresses",
     )
-    return [allow(["logs:CreateLogStream", "logs:PutLogEvents"], [log.log_group_arn]), allow(interfaces, ["*"])]
+    return [
+        allow(["logs:CreateLogStream", "logs:PutLogEvents"], [log.log_group_arn]),
+        allow(looks, ["*"]),
+        allow(changes, [f"arn:{stack.partition}:ec2:{stack.region}:{stack.account}:*/*"]),
+        iam.PolicyStatement(
+            effect=iam.Effect.DENY,
+            actions=[*looks, *changes],
+            resources=["*"],
+            conditions={"ArnEquals": {"lambda:SourceFunctionArn": function}},
+        ),
+    ]
 
 
 def _lower(members: dict[str, object]) -> dict[str, object]:

@@ -6,12 +6,14 @@ from constructs import Construct
 
 from infra.aws.platform.containers import Container, Task, allow, through
 from infra.aws.platform.data import DataStack
-from infra.aws.platform.service_settings import API, CONSUMER
+from infra.aws.platform.service_settings import API, CONSUMER, Size
 from infra.aws.platform.settings import Platform
 from infra.aws.platform.traffic import API_PORT
 from infra.aws.workload import settings as workload
 
+MIGRATION = "image-migration"
 API_STOP_S = 30
+MIGRATION_STOP_S = 90  # a statement of a migration may take a minute
 CONSUMER_STOP_S = 120  # Fargate's most; a Spot task is told two minutes ahead as well
 HEALTH_PORT = 8081  # where the consumer answers by default, on loopback
 
@@ -21,6 +23,7 @@ def api(scope: Construct, platform: Platform, data: DataStack) -> Task:
     bucket, uploads = data.bucket, platform.uploads
     container = Container(
         name=API,
+        image=API,
         size=platform.services.api.size,
         variables=workload.API,
         environment={
@@ -48,6 +51,7 @@ def consumer(scope: Construct, platform: Platform, data: DataStack) -> Task:
     bucket, uploads = data.bucket, platform.uploads
     container = Container(
         name=CONSUMER,
+        image=CONSUMER,
         size=platform.services.consumer.size,
         variables=workload.CONSUMER,
         environment={
@@ -72,15 +76,37 @@ def consumer(scope: Construct, platform: Platform, data: DataStack) -> Task:
     return Task(scope, "Consumer", container=container, data=data, may=may, folders=(uploads.prefix, uploads.thumbnails))
 
 
+def migration(scope: Construct, data: DataStack) -> Task:
+    """Make the task that brings the schema up to date, as its owner, and ends. It calls nothing of AWS's."""
+    container = Container(
+        name=MIGRATION,
+        image=API,
+        size=Size(256, 512),
+        variables=workload.MIGRATION,
+        environment=_database(data),
+        secret=data.owner_secret.secret_arn,
+        health=(),
+        stop_s=MIGRATION_STOP_S,
+        command=("python", "-m", "infra.aws.workload.migrate"),
+    )
+    return Task(scope, "Migration", container=container, data=data, may=(), folders=())
+
+
 def _shared(platform: Platform, data: DataStack, connections: int) -> dict[str, str]:
     return {
+        **_database(data),
         "UPLOAD_BUCKET": data.bucket.bucket_name,
         "UPLOAD_PREFIX": platform.uploads.prefix,
         "THUMBNAIL_PREFIX": platform.uploads.thumbnails,
+        "DATABASE_CONNECTIONS": str(connections),
+    }
+
+
+def _database(data: DataStack) -> dict[str, str]:
+    return {
         "DATABASE_HOST": data.cluster.cluster_endpoint.hostname,
         "DATABASE_NAME": data.database_name,
         "DATABASE_PORT": str(data.database_port),
-        "DATABASE_CONNECTIONS": str(connections),
     }
 
 

@@ -1,4 +1,4 @@
-"""The services' stack: the cluster, the API behind its load balancer, the image consumer on its queue. This file only wires."""
+"""The services' stack: the API behind its load balancer, the image consumer on its queue. This file only wires."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from constructs import Construct
 
 from infra.aws.platform import service_tasks
 from infra.aws.platform.balancer import ApplicationBalancer
-from infra.aws.platform.ceilings import CLUSTER, agrees, ceiling
+from infra.aws.platform.ceilings import agrees, ceiling
+from infra.aws.platform.cluster import ClusterStack
 from infra.aws.platform.data import DataStack
 from infra.aws.platform.month_end import scheduled_actions
 from infra.aws.platform.network import NetworkStack
@@ -37,19 +38,13 @@ class ServicesStack(cdk.Stack):
         platform: Platform,
         network: NetworkStack,
         data: DataStack,
+        cluster: ClusterStack,
         **kwargs: Any,
     ) -> None:
         super().__init__(scope, ident, **kwargs)
         agrees(stage.desired, platform.month_end)
         self._stage, self._platform, self._network, self._data = stage, platform, network, data
-        self._cluster = ecs.CfnCluster(
-            self,
-            "Cluster",
-            cluster_name=CLUSTER,
-            # Running and desired tasks: what the row ecs/running-below-desired and the backlog for each task are made of.
-            cluster_settings=[ecs.CfnCluster.ClusterSettingsProperty(name="containerInsights", value="enabled")],
-            capacity_providers=["FARGATE", "FARGATE_SPOT"],
-        )
+        self._cluster = cluster.cluster
         self._balancer = ApplicationBalancer(self, "Balancing", network=network, settings=platform.balancer)
         self.load_balancer: elb.ApplicationLoadBalancer = self._balancer.balancer
         cdk.CfnOutput(self, "LoadBalancer", value=self.load_balancer.load_balancer_full_name)  # the alarms' dimension
@@ -73,7 +68,7 @@ class ServicesStack(cdk.Stack):
             self,
             "ApiService",
             service_name=API,
-            cluster=self._cluster.ref,
+            cluster=self._cluster,
             task_definition=task.definition.ref,
             # Not on Spot: a request that is lost is seen by a client.
             capacity_provider_strategy=[_share("FARGATE", weight=1, base=settings.least)],
@@ -94,7 +89,7 @@ class ServicesStack(cdk.Stack):
             self,
             "ConsumerService",
             service_name=CONSUMER,
-            cluster=self._cluster.ref,
+            cluster=self._cluster,
             task_definition=task.definition.ref,
             capacity_provider_strategy=[regular, *spot],
             network_configuration=self._inside(network.groups.consumer),

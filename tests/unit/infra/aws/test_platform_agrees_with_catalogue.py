@@ -87,7 +87,7 @@ def _deployed(templates: Mapping[str, Any]) -> dict[str, set[str]]:
 def test_everything_that_the_catalogue_names_is_deployed_by_that_name_or_told_by_an_output(
     templates: Mapping[str, Any], stage: Stage
 ) -> None:
-    made = _deployed({name: templates[name] for name in ("network", "data", "services", "edge")})
+    made = _deployed({name: templates[name] for name in ("network", "data", "cluster", "services", "edge")})
     missing = set()
     for key, value in _used(stage):
         output = {"LoadBalancer": "LoadBalancer", "acl_id": "WebAclId", **SECRETS}.get(key)

@@ -56,9 +56,9 @@ def actions(found: list[dict[str, Any]]) -> set[str]:
 # --- S5: one failure is nobody's outage -----------------------------------------------------------------------------------------
 
 
-def test_the_cluster_tells_how_many_tasks_run(services: Template) -> None:
+def test_the_cluster_tells_how_many_tasks_run(templates: Mapping[str, Template]) -> None:
     """Without Container Insights neither the row running-below-desired nor the backlog for each task has a metric."""
-    (cluster,) = of(services, "AWS::ECS::Cluster")
+    (cluster,) = of(templates["cluster"], "AWS::ECS::Cluster")
 
     assert cluster["ClusterName"] == "image"
     assert {"Name": "containerInsights", "Value": "enabled"} in cluster["ClusterSettings"]
@@ -181,6 +181,21 @@ def test_a_key_is_used_through_one_service_only(services: Template) -> None:
             keys = [one for one in statements(services, task, member) if "kms" in str(one["Action"])]
             assert keys
             assert all("kms:ViaService" in one["Condition"]["StringEquals"] for one in keys)
+
+
+def test_the_schema_is_brought_up_to_date_by_its_owner_alone(templates: Mapping[str, Template]) -> None:
+    """The services' own roles own nothing; the task that migrates serves nothing, and calls nothing of AWS's."""
+    template = templates["cluster"]
+    found = container(template, "image-migration")
+
+    assert found["Command"] == ["python", "-m", "infra.aws.workload.migrate"]
+    assert {item["Name"] for item in found["Secrets"]} == {"DATABASE_SECRET"}
+    assert {item["Name"] for item in found["Environment"]} <= {variable.name for variable in workload.MIGRATION}
+    role = template["Resources"][found["task"]["TaskRoleArn"]["Fn::GetAtt"][0]]["Properties"]
+    assert not {"Policies", "ManagedPolicyArns"} & role.keys()
+    tasks = [*(container(templates["services"], name) for name in SERVICES), found]
+    secrets = [item["ValueFrom"] for task in tasks for item in task["Secrets"] if item["Name"] == "DATABASE_SECRET"]
+    assert len({str(secret) for secret in secrets}) == 3
 
 
 # --- the load balancer ----------------------------------------------------------------------------------------------------------
