@@ -33,6 +33,8 @@ WHOSE = {
     *("aws:sourceaccount", "aws:sourcearn", "aws:sourceowner", "aws:principalorgid", "aws:principalaccount"),
     "kms:calleraccount",
 }
+# Keys of one service that a request to any other carries too (Lambda developer guide, lambda:SourceFunctionArn).
+FOR_ALL = frozenset({"lambda:SourceFunctionArn"})
 
 
 @dataclass(frozen=True)
@@ -190,7 +192,8 @@ def test_every_condition_key_is_one_that_aws_has(every: list[Statement]) -> None
         known_keys = {bare(key) for service in of_services for key in get_condition_keys_for_service(service)}
         for test in statement.body.get("Condition", {}).values():
             for key in test:
-                if not key.lower().startswith("aws:") and not any(f"{bare(key)}:".startswith(f"{one}:") for one in known_keys):
+                known = key in FOR_ALL or key.lower().startswith("aws:")
+                if not known and not any(f"{bare(key)}:".startswith(f"{one}:") for one in known_keys):
                     unknown.add(f"{key} in {statement.where}")
     assert sorted(unknown) == []
 
