@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
-from infra.aws.pipeline.functions import CONCURRENCY, Deployed
+from infra.aws.pipeline.functions import Deployed
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +25,11 @@ class Portion:
 PORTIONS: Mapping[str, Portion] = {"notifier": Portion(10, 2), "remediators": Portion(1, 0)}
 
 
-def consume(scope: Construct, deployed: Deployed, queue_arn: str) -> lambda_.CfnEventSourceMapping:
-    """Let the function's alias take from the queue. One record that fails comes again alone, not its whole batch."""
+def consume(scope: Construct, deployed: Deployed, queue_arn: str, at_once: int) -> lambda_.CfnEventSourceMapping:
+    """Let the function's alias take from the queue, ``at_once`` portions at a time.
+
+    One record that fails comes again alone, not its whole batch.
+    """
     portion = PORTIONS[deployed.room]
     return lambda_.CfnEventSourceMapping(
         scope,
@@ -36,5 +39,5 @@ def consume(scope: Construct, deployed: Deployed, queue_arn: str) -> lambda_.Cfn
         batch_size=portion.messages,
         maximum_batching_window_in_seconds=portion.window_s,
         function_response_types=["ReportBatchItemFailures"],
-        scaling_config=lambda_.CfnEventSourceMapping.ScalingConfigProperty(maximum_concurrency=CONCURRENCY[deployed.room]),
+        scaling_config=lambda_.CfnEventSourceMapping.ScalingConfigProperty(maximum_concurrency=at_once),
     )

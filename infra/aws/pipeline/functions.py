@@ -30,9 +30,6 @@ from infra.aws.pipeline.settings import PipelineSettings, Vpc
 # diagnosis (20 s) or log queries (15 s), and the change. What breaks comes again after six times as long, so more would make
 # every second try later. Slack gives the door three; what it was told in time is still passed on after.
 TIMEOUT_S: Mapping[str, int] = {"notifier": 30, "remediators": 30, "interactive": 10}
-# Messages at once: Slack takes about one a second and channel, and one change a service is in flight anyway. A queue keeps the
-# rest. Reserved are the same numbers, so that a storm elsewhere in the account cannot silence the bell.
-CONCURRENCY: Mapping[str, int] = {"notifier": 5, "remediators": 5, "interactive": 5}
 RUNTIME = "the wheels and their bytecode are built for Python 3.13, which Lambda supports until the middle of 2029"
 ALIAS = "live"
 DATABASE_CA = "/opt/database-ca.pem"
@@ -72,7 +69,7 @@ def function(
         environment=dict(environment),
         memory_size=settings.memory[room],
         timeout=cdk.Duration.seconds(TIMEOUT_S[room]),
-        reserved_concurrent_executions=CONCURRENCY[room] if settings.reserved_concurrency else None,
+        reserved_concurrent_executions=settings.concurrency[room] if settings.reserved_concurrency else None,
         tracing=lambda_.Tracing.ACTIVE,
         logging_format=lambda_.LoggingFormat.JSON,
         application_log_level_v2=lambda_.ApplicationLogLevel.INFO,

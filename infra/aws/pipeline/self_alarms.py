@@ -6,11 +6,11 @@ missing data is no breach; for a heartbeat it is.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from alarms.domain import telemetry
-from infra.aws.pipeline.functions import ALIAS, CONCURRENCY, TIMEOUT_S
+from infra.aws.pipeline.functions import ALIAS, TIMEOUT_S
 from infra.aws.pipeline.place import Place
 from infra.aws.pipeline.queues import SCHEDULES
 from infra.aws.pipeline.tables import DEFINITIONS
@@ -39,10 +39,13 @@ class SelfAlarm:
     missing: str = "notBreaching"
 
 
-def self_alarms(place: Place, rooms: Sequence[str], topics: Mapping[str, str]) -> list[SelfAlarm]:
-    """Return every alarm of the pipeline on itself but ``door_5xx``. ``rooms`` are its functions, ``topics`` names by label."""
+def self_alarms(place: Place, rooms: Mapping[str, int], topics: Mapping[str, str]) -> list[SelfAlarm]:
+    """Return every alarm of the pipeline on itself but ``door_5xx``.
+
+    ``rooms`` are its functions, each with how many of its executions run at once; ``topics`` are names by label.
+    """
     found = [*_letters(place), *_telling(place), *_tables(place), *_timers(place)]
-    found += [alarm for room in rooms for alarm in _function(place, room)]
+    found += [alarm for room, at_once in rooms.items() for alarm in _function(place, room, at_once)]
     return found + [alarm for label, name in topics.items() for alarm in _topic(label, name)]
 
 
@@ -116,7 +119,7 @@ def _own(
     return SelfAlarm(name, meaning, telemetry.NAMESPACE, metric.name, dimensions, statistic, threshold, 300, *often)
 
 
-def _function(place: Place, room: str) -> Iterator[SelfAlarm]:
+def _function(place: Place, room: str, at_once: int) -> Iterator[SelfAlarm]:
     of_function = {"FunctionName": place.named(room)}
     own = {telemetry.STAGE: place.stage, telemetry.FUNCTION: room}
     near = NEAR_TIMEOUT * TIMEOUT_S[room] * 1000
@@ -152,7 +155,7 @@ def _function(place: Place, room: str) -> Iterator[SelfAlarm]:
         "ConcurrentExecutions",
         of_function,
         "Maximum",
-        CONCURRENCY[room],
+        at_once,
         bad=10,
         of=10,
     )

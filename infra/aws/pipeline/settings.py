@@ -21,6 +21,7 @@ FIELDS = (
     "evidence_days",
     "journal_days",
     "memory",
+    "concurrency",
     "reserved_concurrency",
     "vpc",
 )
@@ -29,6 +30,11 @@ LOG_DAYS = (1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096,
 # Lambda gives CPU by memory, a whole one at 1,769 MB. The door has three seconds for everything, its cold start included; the
 # others are waited for by nobody, and half a CPU starts them in about a second.
 MEMORY: Mapping[str, int] = {"notifier": 1024, "remediators": 1024, "interactive": 1769}
+# Messages at once: Slack takes about one a second and channel, and one change a service is in flight anyway. A queue keeps the
+# rest. Reserved are the same numbers, so that a storm elsewhere in the account cannot silence the bell. What a hub of many
+# accounts needs, and what then binds instead: docs/scale.md.
+CONCURRENCY: Mapping[str, int] = {"notifier": 5, "remediators": 5, "interactive": 5}
+MOST_AT_ONCE = range(2, 1001)  # what an event source mapping takes for MaximumConcurrency
 _TEAM = re.compile(r"T[A-Z0-9]{6,14}")
 _USER = re.compile(r"[UW][A-Z0-9]{6,14}")
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
@@ -50,8 +56,8 @@ class PipelineSettings:
     """What the file says, with the defaults of what it leaves out.
 
     Without ``slack_team`` there is no door for buttons. ``approvers`` None: the parameter is not the stack's. ``memory`` is in
-    MB by function; ``journal_days`` None keeps the journal for ever. ``reserved_concurrency``: whether each function has
-    executions of its own that nobody else in the account can use up.
+    MB by function, ``concurrency`` how many of its executions run at once; ``journal_days`` None keeps the journal for ever.
+    ``reserved_concurrency``: whether each function has executions of its own that nobody else in the account can use up.
     """
 
     slack_team: str | None
@@ -62,6 +68,7 @@ class PipelineSettings:
     evidence_days: int
     journal_days: int | None
     memory: Mapping[str, int]
+    concurrency: Mapping[str, int]
     reserved_concurrency: bool
     vpc: Vpc | None
 
@@ -86,6 +93,7 @@ def read(section: Node | None) -> PipelineSettings:
         evidence_days=given["evidence_days"].count(1, 3650) if "evidence_days" in given else 14,
         journal_days=_journal_days(given["journal_days"]) if "journal_days" in given else 400,
         memory=_memory(given["memory"]) if "memory" in given else MEMORY,
+        concurrency=_concurrency(given["concurrency"]) if "concurrency" in given else CONCURRENCY,
         reserved_concurrency=_yes(given["reserved_concurrency"]) if "reserved_concurrency" in given else True,
         vpc=_vpc(given["vpc"]) if "vpc" in given else None,
     )
@@ -101,6 +109,11 @@ def _approvers(node: Node) -> dict[str, tuple[str, ...]]:
 
 def _memory(node: Node) -> dict[str, int]:
     return {**MEMORY, **{room: given.count(128, 10240) for room, given in node.fields(*ROOMS).items()}}
+
+
+def _concurrency(node: Node) -> dict[str, int]:
+    least, most = MOST_AT_ONCE.start, MOST_AT_ONCE.stop - 1
+    return {**CONCURRENCY, **{room: given.count(least, most) for room, given in node.fields(*ROOMS).items()}}
 
 
 def _log_days(node: Node) -> int:

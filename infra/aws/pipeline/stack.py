@@ -73,7 +73,7 @@ class PipelineStack(cdk.Stack):
 
     def _feed(self, room: str, box: Inbox) -> None:
         """Lead the topic into the room's queue, and the queue into its function."""
-        consume(self, self.functions[room], box.queue.queue_arn)
+        consume(self, self.functions[room], box.queue.queue_arn, self.settings.concurrency[room])
         into, else_into = box.queue.queue_arn, box.undelivered.queue_arn
         told = deliver(self, f"{room.capitalize()}Subscribes", self.topic, queue_arn=into, undelivered_arn=else_into)
         for queue in (box.queue, box.undelivered):
@@ -107,7 +107,8 @@ class PipelineStack(cdk.Stack):
         place = self.place
         self.self_topic = topic(self, "Self", place, own, key=self.keys.messages)
         watching.mail(self, self.self_topic, self.settings.alarm_emails)
-        wanted = self_alarms(place, tuple(self.functions), {"alarms": topic_name, "self": own})
+        rooms = {room: self.settings.concurrency[room] for room in self.functions}
+        wanted = self_alarms(place, rooms, {"alarms": topic_name, "self": own})
         wanted += [door_5xx(self.door.api_id)] if self.door else []
         made = {one.name: watching.watch(self, place, one, (self.self_topic, self.topic)) for one in wanted}
         turning = {room: made[errors(place, room).name] for room in self.functions}

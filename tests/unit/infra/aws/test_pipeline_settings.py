@@ -47,6 +47,8 @@ def test_two_settings_are_enough_and_leave_the_door_out(tmp_path: Path) -> None:
         (LEAST + "log_days: 91", "pipeline.log_days: one of the days that CloudWatch Logs knows"),
         (LEAST + "journal_days: 0", "pipeline.journal_days: a whole number from 1 to 36500, not 0"),
         (LEAST + "memory: {notifier: 64}", "pipeline.memory.notifier: a whole number from 128 to 10240"),
+        (LEAST + "concurrency: {remediators: 1}", "pipeline.concurrency.remediators: a whole number from 2 to 1000"),
+        (LEAST + "concurrency: {everything: 50}", "unknown key"),
         (LEAST + "reserved_concurrency: 3", "true or false"),
         (LEAST + "vpc: {subnets: [subnet-0123456789abcdef0]}", "pipeline.vpc: security_groups is missing"),
         (LEAST + "vpc: {subnets: [a], security_groups: [sg-0123456789abcdef0]}", "pipeline.vpc.subnets[0]: a subnet's id"),
@@ -60,6 +62,13 @@ def test_what_is_wrong_is_one_line_with_its_place(tmp_path: Path, text: str, sai
 
     assert said in str(failure.value)
     assert "\n" not in str(failure.value)
+
+
+def test_a_hub_of_many_accounts_lets_more_run_at_once(tmp_path: Path) -> None:
+    assert section(tmp_path, LEAST).concurrency == {"notifier": 5, "remediators": 5, "interactive": 5}
+    more = section(tmp_path, LEAST + "concurrency: {remediators: 50}").concurrency
+
+    assert more == {"notifier": 5, "remediators": 50, "interactive": 5}
 
 
 def test_a_stage_without_the_section_is_told_where_one_is_shown() -> None:

@@ -40,7 +40,7 @@ STAGES = f"""\
     hub: {{stage: prod, account: "{HUB}", region: ap-northeast-2, external_id: 0c5e9b7d1f}}
 """
 STAGE_FILE = """\
-pipeline: {default_channel: "#ops", alarm_emails: []}
+pipeline: {default_channel: "#ops", alarm_emails: [], concurrency: {remediators: 50}}
 hub: {deployer: tocsin-deployer, organisation: o-a1b2c3d4e5}
 """
 Templates = Mapping[str, Mapping[str, Any]]
@@ -204,6 +204,17 @@ def test_both_rooms_hear_the_other_region_and_lose_nothing_on_the_way(two: Templ
     keys = json.dumps(properties(two["pipeline"], "AWS::KMS::Key"))
     assert topic in keys, "the queues' key lets the other region's topic deliver"
     assert len(properties(ear, "AWS::CloudWatch::Alarm")) == len(queues)
+
+
+def test_a_hub_may_take_more_messages_at_once(two: Templates) -> None:
+    """Mapping, reserved executions and the alarm on them say the same number."""
+    pipeline = two["pipeline"]
+    taken = [one["ScalingConfig"] for one in properties(pipeline, "AWS::Lambda::EventSourceMapping").values()]
+    reserved = only(pipeline, "AWS::Lambda::Function", FunctionName="tocsin-prod-remediators")["ReservedConcurrentExecutions"]
+    busy = only(pipeline, "AWS::CloudWatch::Alarm", AlarmName="tocsin-prod-self/remediators-busy")
+
+    assert sorted(one["MaximumConcurrency"] for one in taken) == [5, 50]
+    assert reserved == busy["Threshold"] == 50
 
 
 def test_nobody_is_let_in_by_a_wildcard(two: Templates) -> None:
