@@ -6,12 +6,14 @@ import json
 from collections.abc import Iterator
 from dataclasses import replace
 
+import people
 import pytest
 from remediation_world import ACCOUNT, API, CHANGING, REGION, SCALE_API, World, api_alarm, world
 from spoke_world import EXTERNAL_ID, HOME, Outpost, allow, assumed, made_in, write_list
 
 from alarms.domain.alarm import Mode
 from alarms.domain.bounds import Limit
+from alarms.domain.command import CommandKind
 from alarms.domain.event import State
 from remediators.permissions.grants import Names, grants
 from remediators.permissions.iam_actions import needed
@@ -160,6 +162,27 @@ def test_a_place_that_was_taken_off_the_list_gets_nothing_back_and_people_are_to
 
     assert spoke.floor() == 6
     assert story.phases()[-2:] == ["failed", "escalated"]
+
+
+def test_a_yes_and_an_undo_hours_later_reach_the_spoke_each_in_the_runs_own_name(story: World, spoke: Outpost) -> None:
+    """The question waits in the hub, and so does what was lent; the credentials of the look are long gone."""
+    allow(story, spoke)
+    people.allow(story, people.OWNER)
+    spoke.apply(spoke.alarm(replace(SCALE_API, mode=Mode.APPROVE, approve_within_s=4 * 3600)))
+    spoke.state(API, State.ALARM)
+    story.wait(3 * 3600, step=60)
+    run = people.answer(story)
+    story.wait(60)
+    assert spoke.floor() == 6
+
+    story.wait(2 * 3600, step=60)
+    people.click(story, CommandKind.UNDO, run)
+    story.wait(60)
+
+    assert spoke.floor() == 4
+    assert story.floor() == 4
+    assert [each["RoleSessionName"] for each in assumed(story)].count(f"tocsin-{run}") >= 2
+    assert all(call.error_code != "ExpiredTokenException" for call in story.calls)
 
 
 # --- two places, the same names ---------------------------------------------------------------------------------------
