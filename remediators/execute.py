@@ -317,7 +317,7 @@ class Engine:
     def _refuse(self, facts: Facts, delivery: Delivery) -> None:
         policy = facts.alarm.policies[0] if facts.alarm and facts.alarm.policies else None
         action = self._gatherer.action(policy)
-        reached = self._ports.sites.reaches(facts.ring.place, delivery.now)
+        reached = bool(policy) and self._ports.sites.reaches(facts.ring.place, delivery.now)  # without a policy nobody asks
         spec = action.spec if action else None
         facts = replace(facts, policy=policy, spec=spec, home=self._ports.sites.home, reached=reached)
         self._telling.decision(decide(facts), facts.ring, facts.alarm, policy, delivery.now, None)

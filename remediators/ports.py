@@ -57,7 +57,7 @@ class Places(Protocol):
     home: str
 
     def reaches(self, place: str, now: datetime) -> bool | None:
-        """Tell whether ``place`` may be acted in; None when that cannot be known."""
+        """Tell whether ``place`` may be acted in; None when that cannot be known. Raises Retryable."""
         ...
 
     def spokes(self, now: datetime) -> Mapping[str, object]:

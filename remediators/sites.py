@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from alarms.domain.errors import BadInput, Permanent, Retryable
+from alarms.domain.errors import BadInput, Permanent
 from remediators.aws import Alarms, Clients, Credentials, Failure
 from remediators.levels import Levels
 from remediators.ports import Site
@@ -70,12 +70,15 @@ class Sites:
         self._visits: dict[tuple[str, str], _Visit] = {}
 
     def reaches(self, place: str, now: datetime) -> bool | None:
-        """Tell whether ``place`` (``account/region``) may be acted in; None when the list cannot be read, or is not one."""
+        """Tell whether ``place`` (``account/region``) may be acted in; None when a list should be there and no right one is.
+
+        Raises Retryable while Parameter Store does not answer: the message comes back then.
+        """
         if place == self.home:
             return True
         try:
             return place in self.spokes(now)
-        except (Retryable, Permanent):
+        except Permanent:
             return None
 
     def spokes(self, now: datetime) -> Mapping[str, Spoke]:

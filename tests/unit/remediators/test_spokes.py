@@ -151,6 +151,35 @@ def test_sts_out_of_order_for_a_while_delays_and_loses_nothing(story: World, spo
     assert spoke.floor() == 6
 
 
+def test_parameter_store_out_of_order_for_a_while_delays_and_loses_nothing(story: World, spoke: Outpost) -> None:
+    allow(story, spoke)
+    spoke.apply(spoke.alarm())
+    story.wait(120)
+    outage = story.aws.seam.fail("ssm", "GetParameter", "InternalServerError", times=None)
+    spoke.state(API, State.ALARM)
+    story.wait(60)
+    assert spoke.floor() == 4
+    outage.lift()
+    story.wait(600)
+
+    assert spoke.floor() == 6
+
+
+def test_an_alarm_without_a_row_asks_for_no_list(story: World, spoke: Outpost) -> None:
+    """Wherever it lives: there is nothing to be done about it."""
+    allow(story, spoke)
+    spoke.apply(spoke.alarm())
+    story.client("dynamodb").delete_item(
+        TableName="tocsin-dev-catalogue", Key={"alarm": {"S": spoke.alarm().key}, "version": {"S": "current"}}
+    )
+    story.wait(120)
+    start = len(story.calls)
+    spoke.state(API, State.ALARM)
+    story.wait(60)
+
+    assert "GetParameter" not in {call.operation for call in story.calls[start:]}
+
+
 def test_a_place_that_was_taken_off_the_list_gets_nothing_back_and_people_are_told(story: World, spoke: Outpost) -> None:
     allow(story, spoke)
     spoke.apply(spoke.alarm())
