@@ -63,8 +63,10 @@ def terraform_exit() -> Iterator[None]:
         raise typer.Exit(1) from error
 
 
-def open_stage(path: Path | None, where: Where) -> Stage:
+def open_stage(path: Path | None, where: Where, *, live_limits: bool = True) -> Stage:
     """Load the catalogue at ``path`` with limits asked of AWS, in the stage's account and region.
+
+    Without ``live_limits`` they are those that tocsin.yaml declares.
 
     One file of a catalogue prunes only services of which it has all rows. A catalogue with errors ends the command with
     exit 1; the wrong account is Refused before anything else is asked.
@@ -79,7 +81,12 @@ def open_stage(path: Path | None, where: Where) -> Stage:
 
     sources = read_sources(catalogue_path(path))
     settings, clients, owner = open_account(path, where)
-    known = {"stage": where.stage, "actions": registry(), "facts": LiveRds(clients, sleep=sleep), "today": today()}
+    known = {
+        "stage": where.stage,
+        "actions": registry(),
+        "facts": LiveRds(clients, sleep=sleep) if live_limits else None,
+        "today": today(),
+    }
     placed = {"account": settings.account, "region": settings.region}
     loaded = load_sources(sources, **known, **placed)  # type: ignore[arg-type]  # keywords that are shared by two calls
     if loaded.errors:

@@ -44,6 +44,9 @@ def command(
             for line in lines(one, everything=everything):
                 typer.secho(line, fg=_COLOURS.get(line[:1]))
     name = deployment.settings.stage
+    if deployment.settings.hub:
+        hub = deployment.settings.hub.stage
+        typer.echo(f"note: the pipeline of stage {hub} serves this one; `tocsin doctor --stage {hub}` asks about it", err=True)
     if form is Format.JSON:
         typer.echo(json.dumps(document(answered, name), ensure_ascii=False, indent=2))
     typer.echo(summary(answered, name), err=True)
@@ -52,12 +55,18 @@ def command(
 
 def _deployment(path: Path | None, where: Where) -> Deployment:
     """Open the stage, its limits asked of AWS, and the ways to AWS and Slack."""
+    from alarms.domain.errors import CannotRun
     from cli import account
     from infra.doctor.deployment import Deployment
     from infra.doctor.slack import ADDRESS, SlackWeb
 
-    opened = account.open_stage(path, where)
-    account.refuse_a_spoke(opened.settings, "the pipeline")
+    try:
+        opened = account.open_stage(path, where)
+    except CannotRun as error:
+        if "RDS" not in str(error):
+            raise
+        typer.echo(f"note: {error}; here they are those of tocsin.yaml, so that thresholds may seem to differ", err=True)
+        opened = account.open_stage(path, where, live_limits=False)
     url = os.environ.get("TOCSIN_SLACK_URL") or ADDRESS
     return Deployment(
         settings=opened.settings,
@@ -66,4 +75,5 @@ def _deployment(path: Path | None, where: Where) -> Deployment:
         slack=lambda token: SlackWeb(url, token),
         now=now,
         sleep=account.sleep,
+        hub=opened.how.hub,
     )

@@ -62,9 +62,13 @@ def axis_of(namespace: str, name: str, otherwise: str = "") -> dict[str, Any]:
     """Return the y-axis of a metric: its unit, from 0 where AWS publishes nothing below."""
     fact = metrics.metric(namespace, name)
     if fact is None:
-        return {"label": otherwise, "showUnits": not otherwise}
-    unit = "share, 0 to 1" if fact.has(Trait.FRACTION) else fact.unit or otherwise
-    return {"label": unit, "showUnits": not unit, "min": 0}
+        return labelled(otherwise)
+    return {**labelled("share, 0 to 1" if fact.has(Trait.FRACTION) else fact.unit or otherwise), "min": 0}
+
+
+def labelled(unit: str) -> dict[str, Any]:
+    """Return an axis with its unit, or with whatever units CloudWatch knows where we know none."""
+    return {"label": unit, "showUnits": False} if unit else {"showUnits": True}
 
 
 def _likeness(desired: Desired) -> str:
@@ -101,7 +105,7 @@ def _graph(group: Sequence[Desired]) -> Widget:
     if "MetricName" in request:
         axis = axis_of(request["Namespace"], request["MetricName"], alarm.condition.unit if alarm.condition.scale == 1.0 else "")
     else:
-        axis = {"label": alarm.condition.unit, "showUnits": not alarm.condition.unit}
+        axis = labelled(alarm.condition.unit)
     title = f"{alarm.title}: {measured(first)} {alarm.condition.text}, {shown_window(first)}"
     shown = properties(label(title), alarm.region, series, alarm.period_s, {"left": axis})
     if "ThresholdMetricId" not in request:  # a band is a series of its own

@@ -11,6 +11,10 @@ if TYPE_CHECKING:
     from infra.doctor.deployment import Deployment
 
 
+# What a stage is: one with a pipeline of its own, or a spoke whose alarms another stage's pipeline serves.
+PIPELINE, SPOKE = "pipeline", "spoke"
+
+
 class Verdict(StrEnum):
     """The answer to a check's question for one subject. What could not be asked is never ok."""
 
@@ -38,6 +42,7 @@ class Check:
 
     ``asks`` is the question, ``why`` what happens to people when the answer is no, ``fix`` what puts it right. ``reads`` are the
     IAM actions that ``look`` needs, all of them read-only. A finding is never a secret, and ``said`` may hold what AWS says.
+    ``asked_of`` are the kinds of stage that it is asked of.
     """
 
     asks: str
@@ -45,6 +50,7 @@ class Check:
     fix: str
     reads: tuple[str, ...]
     look: Look
+    asked_of: tuple[str, ...] = (PIPELINE,)
 
 
 class CouldNotTell(Exception):

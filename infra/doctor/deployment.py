@@ -18,7 +18,7 @@ from alarms.domain.regions import partition_of
 from alarms.plan_types import Actual
 from alarms.settings import Settings
 from infra.doctor.account import Account, said_no
-from infra.doctor.check import Absent, CouldNotTell
+from infra.doctor.check import PIPELINE, SPOKE, Absent, CouldNotTell
 from infra.doctor.slack import SlackWeb
 
 ROOMS = ("notifier", "remediators")  # those that listen to a queue
@@ -28,7 +28,10 @@ ALIAS = "live"  # what the queues and the door call
 
 @dataclass(frozen=True)
 class Deployment:
-    """One stage as it should be, and the ways to see how it is. ``slack`` returns Slack for a bot token."""
+    """One stage as it should be, and the ways to see how it is. ``slack`` returns Slack for a bot token.
+
+    ``hub`` are clients in the region of a hub's table, None where the rows stay in the stage's own.
+    """
 
     settings: Settings
     desired: tuple[Desired, ...]
@@ -36,10 +39,16 @@ class Deployment:
     slack: Callable[[str], SlackWeb]
     now: Now
     sleep: Sleep
+    hub: Callable[[str], Any] | None = None
     aws: Account = field(init=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "aws", Account(self.clients, now=self.now, sleep=self.sleep))
+
+    @property
+    def kind(self) -> str:
+        """What the stage is: PIPELINE or SPOKE."""
+        return SPOKE if self.settings.hub else PIPELINE
 
     @property
     def base(self) -> str:

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from fnmatch import fnmatchcase
 from typing import Any
 
+from alarms.domain import regions
+
 Context = Mapping[str, str]  # the condition keys that are known, in lower case
 
 _EQUAL = frozenset({"stringequals", "stringequalsignorecase", "bool"})
@@ -14,10 +16,10 @@ _LIKE = frozenset({"stringlike", "arnlike", "arnequals"})
 
 
 def allows(policy: str, principal: str, action: str, resource: str, context: Context) -> bool | None:
-    """Tell whether ``policy`` (JSON) lets the service ``principal`` do ``action`` on ``resource``; None where it depends.
+    """Tell whether ``policy`` (JSON) lets ``principal`` do ``action`` on ``resource``; None where it depends.
 
-    ``principal`` is a service (``sns.amazonaws.com``). A statement counts when all of its conditions hold in ``context``; one
-    that asks for a key which ``context`` lacks may or may not count.
+    ``principal`` is a service (``sns.amazonaws.com``) or the ARN of a role. A statement counts when all of its conditions hold
+    in ``context``; one that asks for a key which ``context`` lacks may or may not count.
     """
     try:
         document = json.loads(policy)
@@ -53,7 +55,11 @@ def _is_meant(stated: Any, principal: str) -> bool:
         return True
     if not isinstance(stated, dict):
         return False
-    return principal in _listed(stated.get("Service", ())) or "*" in _listed(stated.get("AWS", ()))
+    account = regions.arn(principal, "iam").account
+    named = [str(one) for one in _listed(stated.get("AWS", ()))]
+    # An account stands for all its roles; its own policies decide which of them may.
+    whole = any(one == account or one.endswith(f"::{account}:root") for one in named) if account else False
+    return principal in _listed(stated.get("Service", ())) or principal in named or "*" in named or whole
 
 
 def _holds(statement: Mapping[str, Any], context: Context) -> bool | None:

@@ -31,8 +31,13 @@ class Answered:
 
 
 def examine(deployment: Deployment, checks: Mapping[str, Check]) -> Iterator[Answered]:
-    """Ask ``checks`` one after the other. A check that fails could not tell; CannotRun (no credentials) ends them all."""
+    """Ask those of ``checks`` that are for this kind of stage, one after the other.
+
+    One that fails could not tell; CannotRun (no credentials) ends them all.
+    """
     for name, check in checks.items():
+        if deployment.kind not in check.asked_of:
+            continue
         found = _found(name, check, deployment)
         kept = tuple(islice(found, MOST_OF_A_CHECK))
         if not kept:

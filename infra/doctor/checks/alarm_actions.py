@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from alarms.deploy import target_of
-from infra.doctor.check import Check, Finding, judged, unknown, wrong
+from infra.doctor.check import PIPELINE, SPOKE, Check, Finding, judged, unknown, wrong
 from infra.doctor.deployment import Deployment
 
 MEMBERS = ("AlarmActions", "OKActions", "InsufficientDataActions")
@@ -33,4 +33,5 @@ CHECK = Check(
     fix="aws cloudwatch enable-alarm-actions for one that a person holds no more; `tocsin apply` for one without the topic",
     reads=("cloudwatch:DescribeAlarms", "tag:GetResources"),
     look=look,
+    asked_of=(PIPELINE, SPOKE),
 )

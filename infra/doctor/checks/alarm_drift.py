@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from alarms.deploy import target_of
 from alarms.plan import plan
 from alarms.plan_types import Item, Verb
-from infra.doctor.check import Check, Finding, ok, unknown, wrong
+from infra.doctor.check import PIPELINE, SPOKE, Check, Finding, ok, unknown, wrong
 from infra.doctor.deployment import Deployment
 
 _SAID = {Verb.CREATE: "it does not exist", Verb.DELETE: "it is live, and no row asks for it"}
@@ -21,7 +21,11 @@ def look(deployment: Deployment) -> Iterator[Finding]:
     made = plan(deployment.desired, deployment.alarms(), target_of(deployment.settings))
     yield from (wrong(item.name, _said(item)) for item in made.items)
     yield from (
-        wrong(one.name, f"{one.reason.value}: {one.detail}" if one.detail else one.reason.value, "see docs/deploying.md#refused")
+        wrong(
+            one.name,
+            f"{one.reason.value}: {one.detail}" if one.detail else one.reason.value,
+            "docs/deploying.md says why an alarm is refused",
+        )
         for one in made.refused
     )
     if not made.items and not made.refused:
@@ -41,4 +45,5 @@ CHECK = Check(
     fix="`tocsin plan` shows every member, `tocsin apply` puts it right",
     reads=("cloudwatch:DescribeAlarms", "tag:GetResources"),
     look=look,
+    asked_of=(PIPELINE, SPOKE),
 )

@@ -10,7 +10,7 @@ from alarms import metrics
 from alarms.dashboards.series import series_of
 from alarms.desired import Desired
 from alarms.metrics import Trait
-from infra.doctor.check import Check, CouldNotTell, Finding, ok, unknown, wrong
+from infra.doctor.check import PIPELINE, SPOKE, Check, CouldNotTell, Finding, ok, unknown, wrong
 from infra.doctor.deployment import Deployment
 
 ALIKE = 0.8  # of two values, from which on one is taken for a slip of the other
@@ -96,4 +96,5 @@ CHECK = Check(
     fix="correct metric or dimensions in the catalogue, or disable the row with a reason until the resource exists",
     reads=("cloudwatch:ListMetrics",),
     look=look,
+    asked_of=(PIPELINE, SPOKE),
 )

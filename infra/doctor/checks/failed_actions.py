@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from datetime import timedelta
 
-from infra.doctor.check import Check, Finding, ok, wrong
+from infra.doctor.check import PIPELINE, SPOKE, Check, Finding, ok, wrong
 from infra.doctor.deployment import Deployment
 
 SINCE = timedelta(days=1)
@@ -49,4 +49,5 @@ CHECK = Check(
     fix="look at topic-policy and topic-encryption; CloudWatch does not try again",
     reads=("cloudwatch:DescribeAlarmHistory",),
     look=look,
+    asked_of=(PIPELINE, SPOKE),
 )

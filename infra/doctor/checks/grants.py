@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from alarms.domain.regions import partition_of
-from infra.doctor.check import Absent, Check, Finding, ok, unknown, wrong
+from infra.aws.permissions import names_of, role_of
+from infra.doctor.check import PIPELINE, SPOKE, Absent, Check, Finding, ok, unknown, wrong
 from infra.doctor.deployment import Deployment
-from remediators.permissions.grants import Grant, Names, grants
+from remediators.permissions.grants import Grant, grants
 from remediators.registry import registry
 
 MOST_ACTIONS = 50  # in one question to the simulator: its answers are paged beyond 100
@@ -16,10 +17,8 @@ Condition = tuple[tuple[str, str, str], ...]
 
 def look(deployment: Deployment) -> Iterator[Finding]:
     """Ask IAM's simulator for every grant, those on one resource together."""
-    settings = deployment.settings
-    names = Names(settings.prefix, settings.stage, partition_of(settings.region), settings.region, settings.account)
-    needed = grants((one.alarm for one in deployment.desired), registry().specs(), names)
-    role = str(deployment.function(f"{deployment.base}-remediators").get("Role", ""))
+    needed = grants((one.alarm for one in deployment.desired), registry().specs(), names_of(deployment.settings))
+    role = _role(deployment)
     together: dict[tuple[str, Condition], list[Grant]] = {}
     for grant in needed:
         together.setdefault((grant.resource, grant.condition), []).append(grant)
@@ -37,6 +36,14 @@ def look(deployment: Deployment) -> Iterator[Finding]:
         yield ok(role.rsplit("/", 1)[-1], f"{allowed} grants are there")
     elif not together:
         yield unknown("grants", "the catalogue needs none")
+
+
+def _role(deployment: Deployment) -> str:
+    """Return the role that acts: the remediators' function's own, or the one that a spoke lends."""
+    if deployment.kind == SPOKE:
+        partition, account = partition_of(deployment.settings.region), deployment.settings.account
+        return f"arn:{partition}:iam::{account}:role/{role_of(deployment.settings)}"
+    return str(deployment.function(f"{deployment.base}-remediators").get("Role", ""))
 
 
 def _denied(deployment: Deployment, role: str, resource: str, condition: Condition, actions: Sequence[str]) -> list[str] | None:
@@ -76,4 +83,5 @@ CHECK = Check(
     fix="attach what `tocsin iam --stage STAGE` prints to the role",
     reads=("lambda:GetFunctionConfiguration", "iam:SimulatePrincipalPolicy"),
     look=look,
+    asked_of=(PIPELINE, SPOKE),
 )

@@ -8,13 +8,13 @@ from alarms.deploy import target_of
 from alarms.domain.errors import CannotRun, Permanent, Retryable
 from alarms.rows import Rows
 from infra.doctor.account import said_no
-from infra.doctor.check import Check, Finding, ok, unknown, wrong
+from infra.doctor.check import PIPELINE, SPOKE, Check, Finding, ok, unknown, wrong
 from infra.doctor.deployment import Deployment
 
 
 def look(deployment: Deployment) -> Iterator[Finding]:
     """Compare the digest of each row with the one that is published."""
-    rows = Rows(deployment.clients, target_of(deployment.settings), sleep=deployment.sleep)
+    rows = Rows(deployment.hub or deployment.clients, target_of(deployment.settings), sleep=deployment.sleep)
     try:
         found = rows.digests([one.name for one in deployment.desired])
     except Permanent as error:
@@ -37,4 +37,5 @@ CHECK = Check(
     fix="`tocsin apply` publishes rows",
     reads=("dynamodb:BatchGetItem",),
     look=look,
+    asked_of=(PIPELINE, SPOKE),
 )

@@ -44,9 +44,7 @@ def aws() -> Iterator[Embedded]:
         yield opened
 
 
-@pytest.mark.parametrize(
-    "verb", [("pause", "--reason", "min: why"), ("incidents",), ("scoreboard",), ("report", "abcdefabcdef"), ("doctor",)]
-)
+@pytest.mark.parametrize("verb", [("pause", "--reason", "min: why"), ("incidents",), ("scoreboard",), ("report", "abcdefabcdef")])
 def test_a_verb_of_the_pipeline_names_the_hubs_stage(aws: Embedded, tmp_path: Path, verb: tuple[str, ...]) -> None:
     (tmp_path / "tocsin.yaml").write_text(SETTINGS, "utf-8")
     (tmp_path / "rows.yaml").write_text(ROW, "utf-8")

@@ -17,6 +17,7 @@ from alarms.deploy import How
 from alarms.desired import Desired
 from alarms.domain.action import Risk
 from alarms.load import load
+from infra.aws.permissions import names_of
 from infra.doctor.check import Finding, Verdict
 from infra.doctor.checks import checks
 from infra.doctor.checks.tables import DEFINITIONS
@@ -26,7 +27,7 @@ from infra.doctor.slack import SlackWeb
 from infra.local.aws import Embedded
 from infra.local.slack import TEAM, TOKEN, Workspace
 from infra.local.slack_people import APPROVER, SECOND_APPROVER, SIGNING_SECRET
-from remediators.permissions.grants import Names, grants
+from remediators.permissions.grants import grants
 from remediators.registry import registry
 from remediators.timers import Timer, TimerKind
 
@@ -226,7 +227,7 @@ class World:
 
     def _simulated(self, params: Mapping[str, Any], _: object) -> Mapping[str, Any]:
         """Answer as IAM's simulator does for a role that holds what `tocsin iam` prints, without what a test took away."""
-        held = grants((one.alarm for one in self.desired), registry().specs(), Names("tocsin", "demo", "aws", REGION, ACCOUNT))
+        held = grants((one.alarm for one in self.desired), registry().specs(), names_of(self.settings))
         (resource,) = params["ResourceArns"]
         given = {(key["ContextKeyName"], key["ContextKeyValues"][0]) for key in params.get("ContextEntries", ())}
         results = []

@@ -16,7 +16,7 @@ from doctor_world import document as policy
 from alarms.desired import Desired
 from alarms.problem import Place
 from alarms.settings import Settings
-from infra.doctor.check import Check, CouldNotTell, Finding, Verdict, ok
+from infra.doctor.check import PIPELINE, Check, CouldNotTell, Finding, Verdict, ok
 from infra.doctor.checks import checks
 from infra.doctor.deployment import Deployment
 from infra.doctor.report import document, lines
@@ -28,10 +28,14 @@ from infra.local.slack import Fault
 SERVICES = {"resourcegroupstaggingapi": "tag"}
 
 
+def asked_of_pipelines() -> dict[str, Check]:
+    return {name: check for name, check in checks().items() if PIPELINE in check.asked_of and name != "spokes"}
+
+
 def test_each_right_that_is_missing_is_named_and_never_passes(world: World) -> None:
     world.client("sqs").send_message(QueueUrl=world.queue("notifier"), MessageBody="{}")  # its age is asked for then only
     world.point("AWS/SQS", "ApproximateAgeOfOldestMessage", [{"Name": "QueueName", "Value": f"{BASE}-notifier"}], 5)
-    for name, check in checks().items():
+    for name, check in asked_of_pipelines().items():
         for right in check.reads:
             service, operation = right.split(":")
             called = {iam: service for service, iam in SERVICES.items()}.get(service, service)
@@ -46,7 +50,7 @@ def test_each_right_that_is_missing_is_named_and_never_passes(world: World) -> N
 def test_a_check_asks_for_no_more_than_it_states_and_only_reads(world: World) -> None:
     """The table of docs/doctor.md is what an auditor grants."""
     calls: list[Call] = []
-    for name, check in checks().items():
+    for name, check in asked_of_pipelines().items():
         calls.clear()
         done = world.aws.seam.observe(calls.append)
         world.examined(name)
@@ -94,6 +98,12 @@ def test_a_policy_that_depends_on_what_is_not_known_is_undecided(world: World) -
     assert answered.verdict is Verdict.UNKNOWN
 
 
+class Nobody:
+    """A deployment that is not looked at."""
+
+    kind = PIPELINE
+
+
 def test_a_fault_in_one_check_is_its_own_and_no_pass() -> None:
     def broken(_: Deployment) -> Iterator[Finding]:
         yield ok("half", "well")
@@ -104,7 +114,7 @@ def test_a_fault_in_one_check_is_its_own_and_no_pass() -> None:
 
     made = {name: Check("?", "why", "fix", (), look) for name, look in {"broken": broken, "silent": silent}.items()}
 
-    answered = list(examine(None, made))  # type: ignore[arg-type]  # neither looks at the deployment
+    answered = list(examine(Nobody(), made))  # type: ignore[arg-type]  # neither looks at the deployment
 
     assert [one.verdict for one in answered] == [Verdict.UNKNOWN, Verdict.UNKNOWN]
     assert exit_code(answered) == 2

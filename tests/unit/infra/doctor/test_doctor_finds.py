@@ -412,7 +412,7 @@ def test_what_people_did_to_an_alarm_is_named(world: World, story: str) -> None:
 
 def test_every_check_has_a_story() -> None:
     told = {check for _, check, _, _ in STORIES.values()} | {name for _, expected in OF_ALARMS.values() for name in expected}
-    assert told == set(checks())
+    assert told | {"spokes", "spoke-role"} == set(checks()), "those of hubs and spokes are told in their own file"
 
 
 def test_a_token_that_slack_refuses_is_wrong_and_hides_no_other_answer(world: World) -> None:
@@ -476,7 +476,8 @@ def test_typed_at_the_command_line_it_exits_by_what_it_found(world: World, monke
 
     healthy = typed()
     assert healthy.exit_code == 0, healthy.output
-    assert healthy.stderr == f"stage demo: {len(checks())} checks: {len(checks())} ok, 0 wrong, 0 could not tell\n"
+    count = len(checks()) - 1  # spoke-role is asked of spokes
+    assert healthy.stderr == f"stage demo: {count} checks: {count} ok, 0 wrong, 0 could not tell\n"
     world.aws.seam.fail("ssm", "GetParameter", "AccessDeniedException", times=None)
     unknown = typed("--only", "switch", "--format", "json")
     assert unknown.exit_code == 2
@@ -495,3 +496,17 @@ def test_no_secret_is_ever_shown(world: World) -> None:
         json.loads(world.client("secretsmanager").get_secret_value(SecretId="tocsin/demo/slack")["SecretString"])["bot_token"]
         == TOKEN
     )
+
+
+def test_it_opens_a_stage_as_the_other_verbs_do(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(account, "sleep", world.aws.clock.advance)
+    monkeypatch.setenv("TOCSIN_SLACK_URL", world.slack_url)
+    world.aws.seam.fail("rds", "*", "AccessDenied", times=None)
+
+    typed = CliRunner().invoke(
+        build(("check", "doctor")), ["doctor", "--stage", "demo", "--only", "slack-token", "--only", "published-rows"]
+    )
+
+    assert typed.exit_code == 0, typed.output
+    assert typed.stdout.splitlines()[1] == "+ slack-token  bot token: Slack takes it, as tocsin of embedded"
+    assert "here they are those of tocsin.yaml" in typed.stderr
