@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from typing import Any
 
+from botocore.exceptions import ClientError
 from ministack_process import Ministack
 
 Read = Mapping[str, Any]
@@ -79,7 +81,10 @@ def _function(aws: Ministack, name: str) -> Read:
     found = lambdas.get_function_configuration(FunctionName=name)
     reserved = lambdas.get_function_concurrency(FunctionName=name).get("ReservedConcurrentExecutions")
     names = ("Architectures", "Handler", "Runtime", "MemorySize", "Timeout", "TracingConfig", "LoggingConfig")
-    return {**{each: found.get(each) for each in names}, "ReservedConcurrentExecutions": reserved}
+    loop = None
+    with suppress(ClientError):  # the emulator knows no such call
+        loop = lambdas.get_function_recursion_config(FunctionName=name)["RecursiveLoop"]
+    return {**{each: found.get(each) for each in names}, "ReservedConcurrentExecutions": reserved, "RecursiveLoop": loop}
 
 
 def _mapping(aws: Ministack, uuid: str) -> Read:

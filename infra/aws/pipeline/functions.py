@@ -31,6 +31,10 @@ from infra.aws.pipeline.settings import PipelineSettings, Vpc
 # every second try later. Slack gives the door three; what it was told in time is still passed on after.
 TIMEOUT_S: Mapping[str, int] = {"notifier": 30, "remediators": 30, "interactive": 10}
 RUNTIME = "the wheels and their bytecode are built for Python 3.13, which Lambda supports until the middle of 2029"
+# A timer of the remediators is a message to their own queue. A change that is watched once a minute for hours is a chain of as
+# many calls, and Lambda takes the seventeenth for a runaway loop and drops it (developer guide, recursive loop detection). Each
+# chain ends by the deadline of its run, and only so many run at once.
+CALL_THEMSELVES = frozenset({"remediators"})
 ALIAS = "live"
 DATABASE_CA = "/opt/database-ca.pem"
 
@@ -70,6 +74,7 @@ def function(
         memory_size=settings.memory[room],
         timeout=cdk.Duration.seconds(TIMEOUT_S[room]),
         reserved_concurrent_executions=settings.concurrency[room] if settings.reserved_concurrency else None,
+        recursive_loop=lambda_.RecursiveLoop.ALLOW if room in CALL_THEMSELVES else None,
         tracing=lambda_.Tracing.ACTIVE,
         logging_format=lambda_.LoggingFormat.JSON,
         application_log_level_v2=lambda_.ApplicationLogLevel.INFO,

@@ -34,7 +34,9 @@ class PipelineStack(cdk.Stack):
     """One stage's pipeline. Its names begin with ``<prefix>-<stage>``, as `tocsin iam` supposes."""
 
     def __init__(self, scope: Construct, ident: str, *, stage: Stage, **kwargs: Any) -> None:
-        super().__init__(scope, ident, description=f"tocsin's pipeline, stage {stage.settings.stage}", **kwargs)
+        super().__init__(
+            scope, ident, description=f"tocsin's pipeline, stage {stage.settings.stage}", termination_protection=True, **kwargs
+        )
         self.place = place = place_of(stage)
         self.settings = pipeline_settings.read(stage.sections.get("pipeline"))
         name, own = topic_name(stage.settings), place.named("self")

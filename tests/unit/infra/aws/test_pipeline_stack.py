@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -128,6 +129,19 @@ def test_every_function_is_traced_logs_in_json_and_forgets_in_time(pipeline: Dep
         assert log["LogGroupName"] == f"/aws/lambda/{name}"
         assert log["RetentionInDays"] == 90
         assert "KmsKeyId" in log
+
+
+def test_only_the_remediators_may_send_themselves_messages_again_and_again(pipeline: Deployed) -> None:
+    """Watching a change sends a timer a minute to the own queue; by default Lambda drops the seventeenth of such a chain."""
+    loops = {name: one.get("RecursiveLoop") for name, one in pipeline.named("Lambda::Function", "FunctionName").items()}
+
+    assert {name for name, may in loops.items() if may == "Allow"} == {"tocsin-prod-remediators"}
+
+
+def test_the_stack_cannot_be_deleted_by_a_slip(assembly: Path) -> None:
+    manifest = json.loads((assembly / "manifest.json").read_text("utf-8"))
+
+    assert manifest["artifacts"]["tocsin-prod-pipeline"]["properties"]["terminationProtection"] is True
 
 
 def test_the_sweep_comes_every_five_minutes_as_the_reconciler_reads_it(pipeline: Deployed) -> None:
