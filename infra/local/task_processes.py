@@ -14,7 +14,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -40,13 +40,13 @@ class Program:
 
 @dataclass
 class Process:
-    """One running process. ``said`` are the JSON lines of its standard output that nobody has taken yet."""
+    """One running process. ``said`` takes the JSON lines of its standard output."""
 
     task: str
     service: str
     environ: Mapping[str, str]
     popen: subprocess.Popen[bytes]
-    said: deque[dict[str, Any]] = field(default_factory=deque)
+    said: deque[dict[str, Any]]
     started: bool = False
     ready: bool = False
     stopping: bool = False
@@ -54,20 +54,27 @@ class Process:
     def listen(self) -> None:
         """Read what it says until it ends."""
         assert self.popen.stdout is not None  # noqa: S101 - opened with a pipe
-        for line in self.popen.stdout:
-            found = _json(line)
-            self.started = self.started or found.get("event") == "started"
-            self.said.append(found)
+        with self.popen.stdout as lines:
+            for line in lines:
+                found = _json(line)
+                self.started = self.started or found.get("event") == "started"
+                self.said.append(found)
+
+    def let_go(self) -> None:
+        """Close the pipe that it hangs on: whatever still lives of it ends."""
+        assert self.popen.stdin is not None  # noqa: S101 - opened with a pipe
+        self.popen.stdin.close()
 
 
 class TaskProcesses:
-    """The processes of all services, by the ARN of their task. ``ended(service, code)`` hears of one that ended unasked."""
+    """The processes of all services, by the ARN of their task. ``ended(service, task, code)`` hears of one that ended unasked."""
 
-    def __init__(self, programs: Mapping[str, Program], folder: Path, ended: Callable[[str, int], object]) -> None:
+    def __init__(self, programs: Mapping[str, Program], folder: Path, ended: Callable[[str, str, int], object]) -> None:
         self._programs = programs
         self._folder = folder
         self._ended = ended
         self._processes: dict[str, Process] = {}
+        self._said: dict[str, deque[dict[str, Any]]] = {service: deque() for service in programs}
         self._over = False
         self.count = 0  # started in all
 
@@ -95,20 +102,18 @@ class TaskProcesses:
                     time.sleep(LOOK_S)
         for process in [each for each in self._processes.values() if each.popen.poll() is not None]:
             del self._processes[process.task]
+            process.let_go()
             if not process.stopping:
-                self._ended(process.service, process.popen.returncode)
+                self._ended(process.service, process.task, process.popen.returncode)
 
     def of(self, service: str) -> list[Process]:
         """Return the processes of a service that are alive and have not been told to stop."""
         return [each for each in self._processes.values() if each.service == service and not each.stopping and _alive(each)]
 
     def heard(self, service: str) -> list[dict[str, Any]]:
-        """Take what the processes of a service have said since the last time, those that stop included."""
-        found = []
-        for process in self._processes.values():
-            while process.service == service and process.said:
-                found.append(process.said.popleft())
-        return found
+        """Take what the processes of a service have said since the last time, those that have ended included."""
+        said = self._said[service]
+        return [said.popleft() for _ in range(len(said))]
 
     def stop(self) -> None:
         """End all of them, in order; none is left afterwards."""
@@ -119,8 +124,7 @@ class TaskProcesses:
                 process.popen.terminate()
         self._wait(STOP_S)
         for process in self._processes.values():
-            if process.popen.stdin is not None:
-                process.popen.stdin.close()  # whoever still lives hangs on it
+            process.let_go()
         self._wait(kept.GRACE_S + 2)
         for process in self._processes.values():
             process.popen.kill()
@@ -146,7 +150,7 @@ class TaskProcesses:
                 stderr=errors,
                 start_new_session=True,  # a Ctrl-C on the terminal is ours to pass on, in order
             )
-        process = Process(task, service, environ, popen)
+        process = Process(task, service, environ, popen, self._said[service])
         threading.Thread(target=process.listen, daemon=True).start()
         return process
 

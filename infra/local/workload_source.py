@@ -139,9 +139,13 @@ class WorkloadSource:
             return True
         return False
 
-    def _ended(self, service: str, code: int) -> None:
+    def _ended(self, service: str, task: str, code: int) -> None:
         """Let the task of a process that ended unasked end too: ECS replaces it."""
-        self._aws.ecs.crash(CLUSTER, service, 1, code=code)
+        with self._aws.seam.lock:
+            found = self._aws.ecs.service(CLUSTER, service)
+            why = "Essential container in task exited"
+            self._aws.ecs.fleet.stop(found, found.tasks[task], "EssentialContainerExited", why, code)
+            self._aws.ecs.fleet.reconcile(found)
 
     def _play(self) -> None:
         """Play the minute that ends now."""

