@@ -142,7 +142,9 @@ class Releasing(Construct):
             description="The lifecycle hook: its log, and the interfaces of a function in a VPC",
             inline_policies={"least": iam.PolicyDocument(statements=_hook_may(self, name, log))},
         )
-        here = f"arn:<AWS::Partition>:ec2:{cdk.Stack.of(self).region}:<AWS::AccountId>:*/*"
+        stack = cdk.Stack.of(self)
+        account = "<AWS::AccountId>" if cdk.Token.is_unresolved(stack.account) else stack.account  # as cdk-nag writes it
+        here = f"arn:<AWS::Partition>:ec2:{stack.region}:{account}:*/*"
         accept(role, nag={"IAM5[Resource::*]": LOOKING, f"IAM5[Resource::{here}]": INTERFACES})
         balancer = self._platform.balancer
         function = lambda_.Function(
