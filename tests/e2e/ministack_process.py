@@ -8,6 +8,7 @@ code that it unpacks under TMPDIR, which is a folder that goes with the test.
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import socket
 import ssl
@@ -99,6 +100,7 @@ def running(folder: Path, environ: Mapping[str, str]) -> Iterator[Ministack]:
         yield stack
     finally:
         _end(process)
+        shutil.rmtree(temporary, ignore_errors=True)  # the functions' code, unpacked: a hundred megabytes
 
 
 def _answers(stack: Ministack, process: subprocess.Popen[bytes]) -> bool:
@@ -119,7 +121,7 @@ def _end(process: subprocess.Popen[bytes]) -> None:
         except ProcessLookupError:
             break
         try:
-            process.wait(timeout=10)
+            process.wait(timeout=3)
         except subprocess.TimeoutExpired:
             continue
     process.wait(timeout=10)
