@@ -93,7 +93,6 @@ class Task(Construct):
             task_role_arn=self.role.role_arn,
             execution_role_arn=self.execution.role_arn,
             container_definitions=[self._container_definition()],
-            volumes=[ecs.CfnTaskDefinition.VolumeProperty(name="scratch")],
         )
         accept(
             self.definition,
@@ -112,13 +111,11 @@ class Task(Construct):
             name=container.name,
             image=f"{repository.repository_uri}@{self.image.value_as_string}",
             essential=True,
-            readonly_root_filesystem=True,
+            readonly_root_filesystem=True,  # and no volume: neither container writes a file
             user="10001:10001",
             linux_parameters=property_.LinuxParametersProperty(
                 capabilities=property_.KernelCapabilitiesProperty(drop=["ALL"]), init_process_enabled=True
             ),
-            # The one place that can be written: a volume of the task's own, gone with it.
-            mount_points=[property_.MountPointProperty(source_volume="scratch", container_path="/tmp", read_only=False)],  # noqa: S108
             environment=[property_.KeyValuePairProperty(name=name, value=value) for name, value in sorted(environment.items())],
             secrets=[property_.SecretProperty(name=name, value_from=source) for name, source in self._injected().items()],
             command=list(container.command) or None,

@@ -71,6 +71,9 @@ class Releasing(Construct):
             bake_time_in_minutes=platform.release.bake_m,
             maximum_percent=200,
             minimum_healthy_percent=100,
+            # For a green whose tasks never come up, which no metric of a target group shows.
+            # [ECS developer guide, deployment failure detection: both methods are for both strategies]
+            deployment_circuit_breaker=service.DeploymentCircuitBreakerProperty(enable=True, rollback=True),
             alarms=service.DeploymentAlarmsProperty(alarm_names=[alarm.ref for alarm in alarms], enable=True, rollback=True),
             lifecycle_hooks=[
                 service.DeploymentLifecycleHookProperty(

@@ -45,6 +45,7 @@ def test_green_stands_beside_blue_until_the_bake_time_is_over(api: Mapping[str, 
     assert how["Strategy"] == "BLUE_GREEN"
     assert how["BakeTimeInMinutes"] == 15
     assert (how["MinimumHealthyPercent"], how["MaximumPercent"]) == (100, 200)
+    assert how["DeploymentCircuitBreaker"] == {"Enable": True, "Rollback": True}
     assert "DeploymentController" not in api
 
 

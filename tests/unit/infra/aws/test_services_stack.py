@@ -132,11 +132,11 @@ def test_secrets_come_as_secrets(services: Template) -> None:
         assert not [item for item in found["Environment"] if "SECRET" in item["Name"] or "PASSWORD" in item["Name"]]
 
 
-def test_a_container_can_write_nowhere_but_in_its_scratch_folder_and_has_no_powers(services: Template) -> None:
+def test_a_container_can_write_nowhere_and_has_no_powers(services: Template) -> None:
     for name in SERVICES:
         found = container(services, name)
         assert found["ReadonlyRootFilesystem"] is True
-        assert [mount["ContainerPath"] for mount in found["MountPoints"]] == ["/tmp"]  # noqa: S108 - what is asserted
+        assert not found.get("MountPoints")
         assert found["LinuxParameters"]["Capabilities"]["Drop"] == ["ALL"]
         assert not found["User"].startswith("0")
         assert service(services, name)["EnableExecuteCommand"] is False
