@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
 from typing import Any
 
 from alarms.calls import Now, Sleep
 from alarms.cloudwatch import CloudWatch
-from alarms.deploy import target_of
+from alarms.deploy import CONFIRM_AT_MOST, target_of
 from alarms.desired import Desired
 from alarms.domain.errors import Permanent, Retryable
 from alarms.domain.regions import partition_of
@@ -115,11 +115,17 @@ class Deployment:
 
     @cached_property
     def _live(self) -> Sequence[Actual] | CouldNotTell:
+        target = target_of(self.settings)
+        aws = CloudWatch(self.clients, now=self.now, sleep=self.sleep)
         try:
-            return CloudWatch(self.clients, now=self.now, sleep=self.sleep).gather(target_of(self.settings))
+            found = aws.gather(target)
+            # The tagging API lags: whose an alarm is that seems to be nobody's is asked of CloudWatch itself.
+            doubtful = {alarm.name for alarm in [one for one in found if not one.belongs_to(target)][:CONFIRM_AT_MOST]}
+            return [replace(alarm, tags=aws.tags(alarm.arn)) if alarm.name in doubtful else alarm for alarm in found]
         except Permanent as error:
             tags = str(error).startswith("GetResources")
-            return said_no(*(("resourcegroupstaggingapi", "GetResources") if tags else ("cloudwatch", "DescribeAlarms")), error)
+            asked = "GetResources" if tags else str(error).split(":")[0].split(" ")[0]
+            return said_no("resourcegroupstaggingapi" if tags else "cloudwatch", asked, error)
         except Retryable as error:
             return CouldNotTell(f"DescribeAlarms: AWS does not answer now ({error})")
 

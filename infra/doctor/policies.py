@@ -9,6 +9,8 @@ from typing import Any
 
 from alarms.domain import regions
 
+ITSELF = "*"  # the resource that the policy is of: a trust policy names none, a key's policy says `*`
+
 Context = Mapping[str, str]  # the condition keys that are known, in lower case
 
 _EQUAL = frozenset({"stringequals", "stringequalsignorecase", "bool"})
@@ -46,7 +48,7 @@ def _speaks_of(statement: Mapping[str, Any], principal: str, action: str, resour
     return (
         _is_meant(statement.get("Principal"), principal)
         and any(fnmatchcase(action.lower(), str(one).lower()) for one in _listed(statement.get("Action", ())))
-        and any(fnmatchcase(resource, str(one)) for one in _listed(statement.get("Resource", "*")))
+        and (resource == ITSELF or any(fnmatchcase(resource, str(one)) for one in _listed(statement.get("Resource", "*"))))
     )
 
 

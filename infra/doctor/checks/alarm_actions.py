@@ -31,7 +31,7 @@ CHECK = Check(
     asks="Does every live alarm tell the topic when it rings, recovers and falls silent?",
     why="An alarm whose actions are off changes its state in the console, and nobody is told.",
     fix="aws cloudwatch enable-alarm-actions for one that a person holds no more; `tocsin apply` for one without the topic",
-    reads=("cloudwatch:DescribeAlarms", "tag:GetResources"),
+    reads=("cloudwatch:DescribeAlarms", "cloudwatch:ListTagsForResource", "tag:GetResources"),
     look=look,
     asked_of=(PIPELINE, SPOKE),
 )

@@ -43,7 +43,7 @@ CHECK = Check(
     asks="Are the live alarms those of the catalogue, member by member?",
     why="An alarm that is missing or was changed by hand rings for something else than its row says.",
     fix="`tocsin plan` shows every member, `tocsin apply` puts it right",
-    reads=("cloudwatch:DescribeAlarms", "tag:GetResources"),
+    reads=("cloudwatch:DescribeAlarms", "cloudwatch:ListTagsForResource", "tag:GetResources"),
     look=look,
     asked_of=(PIPELINE, SPOKE),
 )

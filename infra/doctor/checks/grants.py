@@ -31,7 +31,11 @@ def look(deployment: Deployment) -> Iterator[Finding]:
                 yield wrong(role.rsplit("/", 1)[-1], "the role of the remediators' function does not exist")
                 return
             allowed += len(actions[first : first + MOST_ACTIONS]) - len(denied)
-            yield from (_missing(action, resource, wanted) for action in denied)
+            for action, lacked in denied.items():
+                if lacked:
+                    yield unknown(action, f"on {resource} it depends on {lacked}, which IAM's simulator was not told")
+                else:
+                    yield _missing(action, resource, wanted)
     if allowed:
         yield ok(role.rsplit("/", 1)[-1], f"{allowed} grants are there")
     elif not together:
@@ -46,8 +50,10 @@ def _role(deployment: Deployment) -> str:
     return str(deployment.function(f"{deployment.base}-remediators").get("Role", ""))
 
 
-def _denied(deployment: Deployment, role: str, resource: str, condition: Condition, actions: Sequence[str]) -> list[str] | None:
-    """Return those of ``actions`` that the role may not do; None when there is no such role."""
+def _denied(
+    deployment: Deployment, role: str, resource: str, condition: Condition, actions: Sequence[str]
+) -> dict[str, str] | None:
+    """Return those of ``actions`` that the role may not do, with the condition keys that were not known; None without a role."""
     # A pattern stands for what it matches: the simulator takes no wildcard inside a resource.
     concrete = resource if resource == "*" else resource.replace("*", "any").replace("?", "x")
     members = {
@@ -63,7 +69,11 @@ def _denied(deployment: Deployment, role: str, resource: str, condition: Conditi
         answer = deployment.aws.ask("iam", "SimulatePrincipalPolicy", **members)
     except Absent:
         return None
-    return [one["EvalActionName"] for one in answer["EvaluationResults"] if one["EvalDecision"] != "allowed"]
+    return {
+        one["EvalActionName"]: ", ".join(one.get("MissingContextValues") or ())
+        for one in answer["EvaluationResults"]
+        if one["EvalDecision"] != "allowed"
+    }
 
 
 def _type(operator: str) -> str:

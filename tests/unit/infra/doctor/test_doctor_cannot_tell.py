@@ -33,6 +33,7 @@ def asked_of_pipelines() -> dict[str, Check]:
 
 
 def test_each_right_that_is_missing_is_named_and_never_passes(world: World) -> None:
+    world.client("cloudwatch").put_metric_alarm(**{**world.desired[0].request, "AlarmName": "tocsin/demo/somebody-s"})  # whose?
     world.client("sqs").send_message(QueueUrl=world.queue("notifier"), MessageBody="{}")  # its age is asked for then only
     world.point("AWS/SQS", "ApproximateAgeOfOldestMessage", [{"Name": "QueueName", "Value": f"{BASE}-notifier"}], 5)
     for name, check in asked_of_pipelines().items():
@@ -87,6 +88,19 @@ def test_what_the_embedded_aws_lacks_cannot_be_told(world: World) -> None:
     (answered,) = world.examined("grants")
 
     assert answered.verdict is Verdict.UNKNOWN
+
+
+def test_a_right_that_depends_on_what_the_simulator_was_not_told_is_undecided(world: World) -> None:
+    def answer(params: Any, _: object) -> Any:
+        denied = {"EvalDecision": "implicitDeny", "MissingContextValues": ["ecs:cluster"]}
+        return {"EvaluationResults": [{"EvalActionName": action, **denied} for action in params["ActionNames"]]}
+
+    world.aws.seam.serve("iam", {"SimulatePrincipalPolicy": answer}, others_to_moto=True)
+
+    (answered,) = world.examined("grants")
+
+    assert {finding.verdict for finding in answered.findings} == {Verdict.UNKNOWN}
+    assert all("it depends on ecs:cluster" in finding.said for finding in answered.findings)
 
 
 def test_a_policy_that_depends_on_what_is_not_known_is_undecided(world: World) -> None:
