@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import json
 import os
 import signal
 import subprocess
@@ -11,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from fasteners import InterProcessLock
 from rich.console import Console
 from workload_stage import until
 
@@ -28,9 +31,18 @@ ROOT = Path(__file__).parents[2]
 PLAN = WorkloadPlan(minutes=76, slice_s=0.4, image_s=0.4, traffic=((0, 1), (2, 6), (33, 1), (36, 0)))
 
 
-@pytest.fixture(scope="module")
-def played() -> Played:
-    """Return the run that every test of this file looks at."""
+@pytest.fixture(scope="session")
+def played(tmp_path_factory: pytest.TempPathFactory, testrun_uid: str) -> Played:
+    """Return the run that the tests of this file look at: played once, for all workers of a test run."""
+    shared = tmp_path_factory.getbasetemp().parent / f"real-demo-{testrun_uid}.json"
+    with InterProcessLock(f"{shared}.lock"):
+        if not shared.exists():
+            shared.write_text(json.dumps(dataclasses.asdict(play())), "utf-8")
+    return Played(**json.loads(shared.read_text("utf-8")))
+
+
+def play() -> Played:
+    """Play the short plan as `tocsin demo --real` does."""
     loaded = load(ROOT / "alarms" / "catalog", stage="demo", actions=registry())
     catalogue = Catalogue(loaded.desired, loaded.settings)
     with Path("/dev/null").open("w") as nowhere:
