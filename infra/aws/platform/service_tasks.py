@@ -68,7 +68,6 @@ def consumer(scope: Construct, platform: Platform, data: DataStack) -> Task:
             ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility"],
             [data.jobs.queue_arn],
         ),
-        through(["kms:Decrypt"], data.key.key_arn, "sqs"),
         allow(["s3:GetObject", "s3:GetObjectVersion"], [bucket.arn_for_objects(f"{uploads.prefix}*")]),
         allow(["s3:PutObject"], [bucket.arn_for_objects(f"{uploads.thumbnails}*")]),
         through(["kms:Decrypt", "kms:GenerateDataKey"], data.key.key_arn, "s3"),
