@@ -36,6 +36,7 @@ PARAMETERS: Mapping[str, Mapping[str, str]] = {
         "AllowedPattern": "([^/].*/)?",
     },
 }
+ANYWHERE = "unknown-region"  # how CDK writes the place of a template that names none
 _OF_BOOTSTRAP = ("BootstrapVersion", "CheckBootstrapVersion")
 _OURS = ("*.zip", "*.template.json", "README.md")
 
@@ -51,7 +52,7 @@ class Asset:
 
 @dataclass(frozen=True, slots=True)
 class Stack:
-    """One stack of an assembly, with the assets that its template may name."""
+    """One stack of an assembly, with the assets that its template may name. ``region`` is "" where it may stand anywhere."""
 
     name: str
     region: str
@@ -71,6 +72,7 @@ def stacks(assembly: Path) -> tuple[Stack, ...]:
         if artifact["type"] == "aws:cloudformation:stack" and name not in found:
             assets = tuple(_assets(assembly, _json(assembly / f"{name}.assets.json")))
             region = artifact["environment"].rsplit("/", 1)[-1]  # aws://account/region
+            region = "" if region == ANYWHERE else region
             found[name] = Stack(name, region, _json(assembly / artifact["properties"]["templateFile"]), assets)
 
     for name in sorted(manifest):
@@ -110,9 +112,19 @@ def write(assembly: Path, out: Path) -> tuple[Part, ...]:
         (out / f"{stack.name}.template.json").write_text(text, encoding="utf-8")
         for asset in stack.assets:
             _put(asset, out / asset.name)
-        parts.append(Part(stack.name, "ArtifactBucket" in template.get("Parameters", {}), "Transform" in template))
-    (out / "README.md").write_text(readme(parts, made[0].region), encoding="utf-8")
+        parts.append(_part(stack, template))
+    (out / "README.md").write_text(readme(parts), encoding="utf-8")
     return tuple(parts)
+
+
+def _part(stack: Stack, template: Mapping[str, Any]) -> Part:
+    parameters = template.get("Parameters", {})
+    asked = {
+        name: str(one.get("Description", ""))
+        for name, one in parameters.items()
+        if "Default" not in one and name not in PARAMETERS
+    }
+    return Part(stack.name, "ArtifactBucket" in parameters, "Transform" in template, stack.region, asked)
 
 
 def main(argv: list[str] | None = None) -> int:

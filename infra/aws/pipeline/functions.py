@@ -93,8 +93,13 @@ def function(
 
 
 def log_group(scope: Construct, ident: str, name: str, settings: PipelineSettings, keys: Keys) -> logs.LogGroup:
-    """Make an encrypted log that forgets in time and outlives its stack."""
-    made = logs.LogGroup(scope, ident, log_group_name=name, encryption_key=keys.data, removal_policy=cdk.RemovalPolicy.RETAIN)
+    """Make an encrypted log that forgets in time and outlives its stack, but not a stack that could not be made.
+
+    Left behind by a creation that is rolled back, its name would be taken when the stack is made again.
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/aws-attribute-deletionpolicy.html
+    """
+    kept = cdk.RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE
+    made = logs.LogGroup(scope, ident, log_group_name=name, encryption_key=keys.data, removal_policy=kept)
     made.node.default_child.retention_in_days = settings.log_days
     return made
 

@@ -6,6 +6,7 @@ AWS's own key of SNS cannot be used by CloudWatch: its policy cannot be edited, 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,22 +25,22 @@ class Keys:
     data: kms.Key
 
 
-def keys(scope: Construct, place: Place, topics: tuple[str, ...]) -> Keys:
-    """Make both. ``topics`` are the ARNs of the topics that send through the first."""
+def keys(scope: Construct, place: Place, topics: tuple[str, ...], deliverers: Sequence[str]) -> Keys:
+    """Make both. ``topics`` are the ARNs of the topics that send through the first, as the services ``deliverers``."""
     messages = _key(scope, "Messages", place, "messages", f"What {place.base} sends: topics and queues")
     use = ["kms:Decrypt", "kms:GenerateDataKey*"]
     own_alarms = {
         "StringEquals": {"aws:SourceAccount": place.account},
         "ArnLike": {"aws:SourceArn": place.arn("cloudwatch", "alarm:*")},
     }
-    messages.add_to_resource_policy(_service("AlarmsMayPublish", "cloudwatch", use, own_alarms))
+    messages.add_to_resource_policy(_service("AlarmsMayPublish", ["cloudwatch.amazonaws.com"], use, own_alarms))
     own_topics = {"ArnEquals": {"aws:SourceArn": list(topics)}}  # the account is part of a topic's ARN
-    messages.add_to_resource_policy(_service("TopicsMayDeliver", "sns", use, own_topics))
+    messages.add_to_resource_policy(_service("TopicsMayDeliver", deliverers, use, own_topics))
     data = _key(scope, "Data", place, "data", f"What {place.base} keeps: tables, secret, logs")
     groups = [place.arn("logs", f"log-group:/aws/{service}/{place.base}-*") for service in ("lambda", "apigateway")]
     use = ["kms:Encrypt", "kms:Decrypt", "kms:ReEncrypt*", "kms:GenerateDataKey*", "kms:Describe*"]
     own_logs = {"ArnLike": {"kms:EncryptionContext:aws:logs:arn": groups}}
-    data.add_to_resource_policy(_service("LogsOfThisStage", f"logs.{place.region}", use, own_logs))
+    data.add_to_resource_policy(_service("LogsOfThisStage", [f"logs.{place.region}.amazonaws.com"], use, own_logs))
     return Keys(messages, data)
 
 
@@ -47,11 +48,11 @@ def _key(scope: Construct, ident: str, place: Place, name: str, description: str
     return kms.Key(scope, f"{ident}Key", alias=f"alias/{place.named(name)}", description=description, enable_key_rotation=True)
 
 
-def _service(sid: str, service: str, actions: list[str], conditions: dict[str, Any]) -> iam.PolicyStatement:
-    """Allow a service to use the key, for what the conditions name."""
+def _service(sid: str, services: Sequence[str], actions: list[str], conditions: dict[str, Any]) -> iam.PolicyStatement:
+    """Allow services to use the key, for what the conditions name."""
     return iam.PolicyStatement(
         sid=sid,
-        principals=[iam.ServicePrincipal(f"{service}.amazonaws.com")],
+        principals=[iam.ServicePrincipal(service) for service in services],
         actions=actions,
         resources=["*"],  # in a key's policy: this key
         conditions=conditions,

@@ -32,8 +32,20 @@ class Inbox:
     undelivered: sqs.Queue
 
 
-def inbox(scope: Construct, place: Place, room: str, *, key: kms.IKey, visibility_s: int, topics: Sequence[str]) -> Inbox:
-    """Make a room's queues. Only the topics may put messages in from outside; the rooms' own roles do it by their policies."""
+def inbox(
+    scope: Construct,
+    place: Place,
+    room: str,
+    *,
+    key: kms.IKey,
+    visibility_s: int,
+    topics: Sequence[str],
+    deliverers: Sequence[str],
+) -> Inbox:
+    """Make a room's queues. Only the topics may put messages in from outside, as the services ``deliverers``.
+
+    The rooms' own roles do it by their policies.
+    """
     dead = _queue(scope, place, f"{room}-dead", key, DEAD_RETENTION_DAYS)
     undelivered = _queue(scope, place, f"{room}-undelivered", key, DEAD_RETENTION_DAYS)
     queue = sqs.Queue(
@@ -50,7 +62,7 @@ def inbox(scope: Construct, place: Place, room: str, *, key: kms.IKey, visibilit
         of.add_to_resource_policy(
             iam.PolicyStatement(
                 sid=sid,
-                principals=[iam.ServicePrincipal("sns.amazonaws.com")],
+                principals=[iam.ServicePrincipal(service) for service in deliverers],
                 actions=["sqs:SendMessage"],
                 resources=[of.queue_arn],
                 conditions={"ArnEquals": {"aws:SourceArn": list(topics)}},

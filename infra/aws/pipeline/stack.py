@@ -22,7 +22,7 @@ from infra.aws.pipeline.queues import Inbox, inbox, schedules_dead
 from infra.aws.pipeline.schedules import pulses, schedules
 from infra.aws.pipeline.self_alarms import door_5xx, errors, self_alarms
 from infra.aws.pipeline.tables import tables
-from infra.aws.pipeline.topic import deliver, topic, topic_name
+from infra.aws.pipeline.topic import deliver, deliverers, topic, topic_name
 from infra.aws.spokes import access, opening
 from infra.aws.spokes import settings as spokes_settings
 from infra.aws.stage_file import Stage
@@ -42,7 +42,8 @@ class PipelineStack(cdk.Stack):
         name, own = topic_name(stage.settings), place.named("self")
         self.hub = spokes_settings.read(stage.sections.get("hub"), stage.settings)
         self.ears = opening.topics(place, name, self.hub)  # the topics in the spokes' regions
-        self.keys = keys(self, place, (*(place.arn("sns", one) for one in (name, own)), *self.ears))
+        self.deliverers = deliverers(place.region, self.hub.other_regions(place.region) if self.hub else ())
+        self.keys = keys(self, place, (*(place.arn("sns", one) for one in (name, own)), *self.ears), self.deliverers)
         self.topic = topic(self, "Alarms", place, name, key=self.keys.messages, more=self._spokes_here(place, name))
         self.tables = tables(self, place, self.keys.data)
         if self.hub:
@@ -71,7 +72,8 @@ class PipelineStack(cdk.Stack):
 
     def _inbox(self, room: str) -> Inbox:
         patience, topics = VISIBILITY_TIMES * TIMEOUT_S[room], (self.topic.topic_arn, *self.ears)
-        return inbox(self, self.place, room, key=self.keys.messages, visibility_s=patience, topics=topics)
+        told = {"topics": topics, "deliverers": self.deliverers}
+        return inbox(self, self.place, room, key=self.keys.messages, visibility_s=patience, **told)
 
     def _feed(self, room: str, box: Inbox) -> None:
         """Lead the topic into the room's queue, and the queue into its function."""

@@ -5,7 +5,7 @@ A topic with a policy of its own has lost the default one, which let the account
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
@@ -16,6 +16,28 @@ from alarms.domain.errors import BadInput
 from alarms.settings import Settings
 from infra.aws.pipeline.place import Place
 
+# The regions that every account has from the start. SNS delivers out of and into any other under a name of its own.
+# https://docs.aws.amazon.com/sns/latest/dg/sns-cross-region-delivery.html (its list of opt-in regions has Osaka)
+USUAL = frozenset(
+    [
+        "ap-northeast-1",
+        "ap-northeast-2",
+        "ap-south-1",
+        "ap-southeast-1",
+        "ap-southeast-2",
+        "ca-central-1",
+        "eu-central-1",
+        "eu-north-1",
+        "eu-west-1",
+        "eu-west-2",
+        "eu-west-3",
+        "sa-east-1",
+        "us-east-1",
+        "us-east-2",
+        "us-west-1",
+        "us-west-2",
+    ]
+)
 OWNER = (
     "sns:AddPermission",
     "sns:DeleteTopic",
@@ -77,6 +99,13 @@ def _statements(place: Place, arn: str) -> tuple[iam.PolicyStatement, ...]:
             conditions={"Bool": {"aws:SecureTransport": "false"}},
         ),
     )
+
+
+def deliverers(home: str, others: Iterable[str]) -> list[str]:
+    """Return the services as which topics in ``home`` and in the regions ``others`` deliver to queues in ``home``. Pure."""
+    foreign = set(others) - {home}
+    named = foreign - USUAL | ({home} - USUAL if foreign else set())
+    return ["sns.amazonaws.com", *(f"sns.{region}.amazonaws.com" for region in sorted(named))]
 
 
 def deliver(scope: Construct, ident: str, alarms: sns.Topic, *, queue_arn: str, undelivered_arn: str) -> sns.CfnSubscription:

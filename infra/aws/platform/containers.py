@@ -72,7 +72,7 @@ class Task(Construct):
             log_group_name=f"/ecs/{container.name}",
             retention=logs.RetentionDays.ONE_MONTH,
             encryption_key=data.key,
-            removal_policy=cdk.RemovalPolicy.RETAIN,
+            removal_policy=cdk.RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
         )
         self.role = _role(self, "Role", f"What the code of {container.name} may do", may)
         bucket = stack.resolve(data.export_value(data.bucket.bucket_arn))["Fn::ImportValue"]

@@ -92,7 +92,7 @@ class DataStack(cdk.Stack):
             # A message names a key of the bucket, no more. With SQS's own key neither S3 nor a redrive needs rights on ours.
             "encryption": sqs.QueueEncryption.SQS_MANAGED,
             "enforce_ssl": True,
-            "removal_policy": cdk.RemovalPolicy.RETAIN,
+            "removal_policy": cdk.RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
         }
         jobs_arn = f"arn:{self.partition}:sqs:{self.region}:{self.account}:{JOBS}"  # by name: each names the other
         dead = sqs.Queue(
@@ -138,5 +138,5 @@ class DataStack(cdk.Stack):
                 ),
                 ecr.LifecycleRule(rule_priority=2, max_image_count=KEPT_IMAGES, description="the newest of what was deployed"),
             ],
-            removal_policy=cdk.RemovalPolicy.RETAIN,
+            removal_policy=cdk.RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
         )

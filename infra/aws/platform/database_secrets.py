@@ -60,7 +60,7 @@ class DatabaseSecrets(Construct):
             description=f"Role {role} of the database",
             encryption_key=key,
             generate_secret_string=generated,
-            removal_policy=cdk.RemovalPolicy.RETAIN,
+            removal_policy=cdk.RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
         )
         if role not in TURNED:
             accept(secret, nag={"SMG4": "A task gets it once, at its start: it is turned together with a deployment."})

@@ -92,7 +92,7 @@ class EdgeStack(cdk.Stack):
     def _log(self, ident: str, name: str, key: kms.IKey) -> logs.LogGroup:
         return logs.LogGroup(
             self, ident, log_group_name=name, retention=logs.RetentionDays.ONE_MONTH, encryption_key=key,
-            removal_policy=cdk.RemovalPolicy.RETAIN,
+            removal_policy=cdk.RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
         )  # fmt: skip
 
     def _api(self, spec: dict[str, Any], platform: Platform, log: logs.LogGroup, key: kms.IKey) -> apigw.SpecRestApi:

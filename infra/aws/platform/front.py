@@ -42,7 +42,7 @@ class Front(Construct):
         )
         log = logs.LogGroup(
             self, "Log", log_group_name=LOG_GROUP, retention=logs.RetentionDays.ONE_MONTH, encryption_key=key,
-            removal_policy=cdk.RemovalPolicy.RETAIN,
+            removal_policy=cdk.RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
         )  # fmt: skip
         stack = cdk.Stack.of(self)
         written = waf.CfnLoggingConfiguration(

@@ -43,7 +43,7 @@ class UploadBucket(Construct):
             enforce_ssl=True,
             minimum_tls_version=1.2,
             versioned=True,
-            removal_policy=cdk.RemovalPolicy.RETAIN,
+            removal_policy=cdk.RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
             cors=_cors(uploads),
             lifecycle_rules=_lifecycle(uploads),
             # By name: the log bucket's own policy, in its own stack, says who may write there.

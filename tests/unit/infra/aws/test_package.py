@@ -17,6 +17,7 @@ import pytest
 from alarms.domain.errors import CannotRun
 from infra.aws import package
 from infra.aws.package import Stack
+from infra.aws.package_readme import Part, readme
 
 BUCKET = {"Ref": "ArtifactBucket"}
 
@@ -116,7 +117,7 @@ def test_parameters_of_a_stacks_own_stay(pipeline: Stack) -> None:
 def test_the_readme_deploys_each_stack_after_those_it_needs(packaged: Path) -> None:
     text = (packaged / "README.md").read_text("utf-8")
     commands = text.split("aws cloudformation deploy ")[1:]
-    order = [command.split()[1] for command in commands]
+    order = [command.split("--stack-name ")[1].split()[0] for command in commands]
 
     assert sorted(order) == sorted(templates(packaged))
     assert order.index("tocsin-prod-network") < order.index("tocsin-prod-data")
@@ -125,6 +126,36 @@ def test_the_readme_deploys_each_stack_after_those_it_needs(packaged: Path) -> N
         assert ("ArtifactBucket=" in command) == ("ArtifactBucket" in template.get("Parameters", {})), name
         assert ("CAPABILITY_AUTO_EXPAND" in command) == ("Transform" in template), name
     assert "AWS_REGION=ap-northeast-2" in text
+
+
+def test_the_readme_names_every_parameter_that_a_deploy_would_be_refused_without(packaged: Path) -> None:
+    text = (packaged / "README.md").read_text("utf-8")
+    commands = {command.split("--stack-name ")[1].split()[0]: command for command in text.split("aws cloudformation deploy ")[1:]}
+
+    asked = {
+        (stack, name)
+        for stack, template in templates(packaged).items()
+        for name, parameter in template.get("Parameters", {}).items()
+        if "Default" not in parameter
+    }
+    assert ("tocsin-prod-services", "ApiImage") in asked
+    for stack, name in asked:
+        assert f'"{name}=$' in commands[stack], (stack, name)
+        if name != "ArtifactBucket":
+            assert f"export {name}=" in text
+
+
+def test_each_stack_is_deployed_to_its_own_region() -> None:
+    """A hub's ears stand in other regions than the hub, and a spoke's template anywhere."""
+    ear, spoke = Part("ear", False, False, "eu-west-1"), Part("spoke", False, False)
+
+    text = readme([ear, Part("hub", True, False, "ap-northeast-2")])
+    assert "--region eu-west-1 --stack-name ear " in text
+    assert "--region ap-northeast-2 --stack-name hub " in text
+    assert "AWS_REGION=ap-northeast-2" in text
+    alone = readme([spoke])
+    assert '--region "$AWS_REGION" --stack-name spoke ' in alone
+    assert "unknown-region" not in alone
 
 
 def test_an_earlier_package_is_replaced_and_other_files_stay(assembly: Path, tmp_path: Path) -> None:

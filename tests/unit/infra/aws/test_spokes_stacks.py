@@ -18,6 +18,7 @@ from alarms.domain.errors import BadInput, CannotRun
 from alarms.hub import SpokePlace
 from alarms.settings import Settings
 from alarms.yaml_door import Place, Spot
+from infra.aws.pipeline.topic import deliverers
 from infra.aws.spokes import opening
 from infra.aws.spokes.settings import HubSettings, read
 from infra.written import Node
@@ -279,3 +280,31 @@ def test_the_accounts_of_a_hub_are_each_named_once() -> None:
     assert hub.accounts == (SHOP, MAIL)
     assert hub.other_regions("eu-west-1") == ("us-east-1",)
     assert hub.accounts_in("us-east-1") == (SHOP,)
+
+
+@pytest.mark.parametrize(
+    ("home", "others", "named"),
+    [
+        ("ap-northeast-2", [], []),
+        ("ap-northeast-2", ["eu-west-1"], []),
+        ("ap-northeast-2", ["ap-east-1", "eu-west-1"], ["ap-east-1"]),
+        ("ap-east-1", [], []),
+        ("ap-east-1", ["eu-west-1"], ["ap-east-1"]),
+    ],
+)
+def test_sns_delivers_from_and_to_an_opt_in_region_under_that_regions_name(
+    home: str, others: list[str], named: list[str]
+) -> None:
+    """Under its usual name the queue would refuse it, without a word (SNS developer guide, cross-region delivery)."""
+    assert deliverers(home, others) == ["sns.amazonaws.com", *(f"sns.{region}.amazonaws.com" for region in named)]
+
+
+def test_whoever_delivers_may_use_the_queues_and_their_key(two: Templates) -> None:
+    wanted = {"Service": "sns.amazonaws.com"}
+    policies = properties(two["pipeline"], "AWS::SQS::QueuePolicy").values()
+    delivered = [one for policy in policies for one in statements(policy["PolicyDocument"]) if "Topic" in one.get("Sid", "")]
+    keys = properties(two["pipeline"], "AWS::KMS::Key").values()
+    used = [one for key in keys for one in statements(key["KeyPolicy"]) if one.get("Sid") == "TopicsMayDeliver"]
+
+    assert len(delivered) == 4
+    assert [one["Principal"] for one in (*delivered, *used)] == [wanted] * 5
