@@ -19,24 +19,11 @@ from infra.aws.pipeline.place import Place
 # The regions that every account has from the start. SNS delivers out of and into any other under a name of its own.
 # https://docs.aws.amazon.com/sns/latest/dg/sns-cross-region-delivery.html (its list of opt-in regions has Osaka)
 USUAL = frozenset(
-    [
-        "ap-northeast-1",
-        "ap-northeast-2",
-        "ap-south-1",
-        "ap-southeast-1",
-        "ap-southeast-2",
-        "ca-central-1",
-        "eu-central-1",
-        "eu-north-1",
-        "eu-west-1",
-        "eu-west-2",
-        "eu-west-3",
-        "sa-east-1",
-        "us-east-1",
-        "us-east-2",
-        "us-west-1",
-        "us-west-2",
-    ]
+    {
+        *("ap-northeast-1", "ap-northeast-2", "ap-south-1", "ap-southeast-1", "ap-southeast-2", "ca-central-1"),
+        *("eu-central-1", "eu-north-1", "eu-west-1", "eu-west-2", "eu-west-3", "sa-east-1"),
+        *("us-east-1", "us-east-2", "us-west-1", "us-west-2"),
+    }
 )
 OWNER = (
     "sns:AddPermission",
