@@ -83,6 +83,12 @@ def test_with_a_certificate_requests_are_encrypted_up_to_the_load_balancer_and_i
     body = only(other["edge"], "AWS::ApiGateway::RestApi")["Body"]
     uri = body["paths"]["/uploads"]["post"]["x-amazon-apigateway-integration"]["uri"]
     assert uri == "https://api.example.com:443/uploads"
+    (hook,) = [
+        item["Environment"]["Variables"]
+        for item in properties(other["services"], "AWS::Lambda::Function").values()
+        if item["Handler"] == "infra.aws.lifecycle_hook.handler.handler"
+    ]
+    assert (hook["HOOK_PORT"], hook["HOOK_NAME"]) == ("8443", "api.example.com")
 
 
 def test_pages_of_the_named_origins_may_upload_and_originals_go_when_the_stage_says(other: Mapping[str, Any]) -> None:
