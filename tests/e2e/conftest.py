@@ -39,7 +39,7 @@ def deployment(assembly: Path, tmp_path: Path) -> Iterator[Deployment]:
         with ministack_process.running(tmp_path, environ) as aws:
             scaling.ecs = aws.client("ecs")
             outputs = deployed_pipeline.deploy(aws, assembly)
-            yield Deployment(aws, workspace, scaling, outputs["DoorUrl"])
+            yield Deployment(aws, workspace, scaling, outputs["DoorUrl"], slack_url)
 
 
 @pytest.fixture

@@ -32,12 +32,13 @@ ASSETS = f"cdk-hnb659fds-assets-{ACCOUNT}-{REGION}"
 
 @dataclass(frozen=True, slots=True)
 class Deployment:
-    """What a story works with: the emulator, Slack, the autoscaling double, and the address of the door for buttons."""
+    """What a story works with: the emulator, Slack, the autoscaling double, and the addresses of the door and of Slack."""
 
     aws: Ministack
     slack: Workspace
     scaling: AutoScaling
     door: str
+    slack_url: str
 
 
 def synthesise(out: Path) -> None:

@@ -152,8 +152,9 @@ def test_an_alarm_is_told_put_right_and_given_back_by_what_was_deployed(deployme
     shop.says("#orders", "did not help")
     offered = shop.message("#orders")
     for user in (STRANGER, MEMBER):
-        pressed = press(offered, "tocsin.undo", user, now=datetime.now(UTC))  # noqa: TID251 - Slack signs the real time
+        pressed = press(offered, "tocsin.undo", user, now=datetime.now(UTC), address=deployment.slack_url)  # noqa: TID251 - Slack signs the real time
         assert knock(shop.aws, shop.door, pressed) == 200
+    assert [user for user, _ in shop.slack.whispers] == [STRANGER]
     unsigned = {**pressed, "headers": {**pressed["headers"], "x-slack-signature": "v0=" + "0" * 64}}
     assert knock(shop.aws, shop.door, unsigned) == 401
     shop.says("#orders", "Given back")
