@@ -16,8 +16,8 @@ from postgres_server import PASSWORD, Server
 from workload_stage import ROOT, Stage, stage, until
 
 from infra.aws.workload import migrate, settings
+from infra.aws.workload.aws_clients import clients
 from infra.aws.workload.database import DatabaseFailed, Pool
-from infra.aws.workload.image_consumer import clients
 from infra.aws.workload.image_rules import Wish
 from infra.aws.workload.presigning import Signer
 from infra.local.postgres import connect, free_port, serving

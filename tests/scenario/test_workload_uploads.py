@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from postgres_server import Server
-from workload_stage import BUCKET, Stage, stage
+from workload_stage import BUCKET, Stage, stage, until
 
 from infra.aws.workload.database import Pool
 from infra.local.uploading import File, NotUploaded, Uploading, fetch, pictures, send
@@ -141,6 +141,7 @@ def test_the_same_request_twice_is_one_upload_and_another_one_under_its_key_is_r
     assert (stranger[0], stranger[1]["id"] == first[1]["id"]) == (201, False)
     assert order(client, wish(), Idempotency_Key="short")[0] == 422
 
+    until(lambda: len(world.lines) == 5, "the last line is written, after its answer")
     ordered = [json.loads(line).get("ImagesOrdered", 0) for line in world.lines]
     assert sum(ordered) == 2, "the business figure counts uploads, not requests"
 
@@ -171,6 +172,7 @@ def test_every_failure_has_one_shape_and_the_access_log_a_line_without_secrets(w
 
     edge = "01234567-89ab-4cde-8f01-23456789abcd"
     assert order(client, wish(filename="private-name.jpg"), x_request_id=edge)[2]["x-request-id"] == edge
+    until(lambda: len(world.lines) == 5, "the last line is written, after its answer")
     logged = [json.loads(line) for line in world.lines]
     assert [line["status"] for line in logged] == [404, 405, 422, 413, 201]
     assert logged[-1]["_aws"]["CloudWatchMetrics"] == [

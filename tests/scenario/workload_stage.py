@@ -21,8 +21,9 @@ import uvicorn
 from moto import mock_aws
 
 from infra.aws.workload import migrate, settings
+from infra.aws.workload.aws_clients import clients
 from infra.aws.workload.database import Pool
-from infra.aws.workload.image_consumer import Consumer, clients
+from infra.aws.workload.image_consumer import Consumer
 from infra.aws.workload.presign_api import create_app
 from infra.aws.workload.presigning import Signer
 from infra.aws.workload.processing import Processing

@@ -19,16 +19,15 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-import boto3
-from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from infra.aws.workload import settings
 from infra.aws.workload.alive import Alive
+from infra.aws.workload.aws_clients import clients
 from infra.aws.workload.database import Pool
 from infra.aws.workload.processing import Log, Processing, Transient
 from infra.aws.workload.s3_events import Poison
-from infra.aws.workload.settings import CannotStart, ConsumerSettings, Store
+from infra.aws.workload.settings import CannotStart, ConsumerSettings
 from infra.aws.workload.visibility import Visibility
 
 APPLICATION = "image-consumer"
@@ -153,18 +152,6 @@ def lines(write: Any) -> Log:
             write.flush()
 
     return log
-
-
-def clients(store: Store) -> tuple[Any, Any]:
-    """Return clients of S3 and SQS. A call of a consumer may take as long as a long poll and a half."""
-    session, where = boto3.Session(region_name=store.region), store.endpoint or None
-    config = Config(
-        retries={"mode": "standard", "total_max_attempts": 3},
-        connect_timeout=3,
-        read_timeout=20,
-        s3={"addressing_style": "path" if where else "virtual"},
-    )
-    return session.client("s3", endpoint_url=where, config=config), session.client("sqs", endpoint_url=where, config=config)
 
 
 def main() -> int:

@@ -29,6 +29,7 @@ from fastapi.responses import JSONResponse
 from infra.aws.workload import settings
 from infra.aws.workload.access_log import AccessLog
 from infra.aws.workload.api_errors import Failed, install
+from infra.aws.workload.aws_clients import clients
 from infra.aws.workload.database import BAD_PASSWORD, DatabaseFailed, Pool
 from infra.aws.workload.image_rules import IDEMPOTENCY_KEY, UUID_TEXT, NotAllowed, key_of, wish
 from infra.aws.workload.presigning import Signer
@@ -184,8 +185,6 @@ def main() -> int:
     except CannotStart as error:
         print(error, file=sys.stderr)  # noqa: T201 - the container's own last word
         return 2
-    from infra.aws.workload.image_consumer import clients
-
     pool = Pool(given.database, APPLICATION)
     app = create_app(
         given.store,

@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 import sys
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,8 @@ from infra.aws.workload import settings
 
 ROOT = Path(__file__).parents[5]
 CONTAINERS = ROOT / "infra" / "aws" / "workload" / "containers"
+# What a development machine's interpreter loads by itself, and what botocore and FastAPI use where they find it.
+OF_THIS_MACHINE = {"tocsin", "setuptools", "certifi", "orjson"}
 MODULES = {"image-api": "presign_api", "image-consumer": "image_consumer"}
 PIN = re.compile(r"^([a-z0-9-]+)==(\S+)", re.MULTILINE)
 
@@ -54,6 +57,10 @@ sys.exit(module.main())
     assert len(done.stderr.splitlines()) == 1
     rooms = {name.split(".")[0] for name in done.stdout.split()}
     assert not rooms & {"alarms", "remediators", "notifier", "cli", "moto", "freezegun", "yaml"}
+    pinned = {name for name, _ in PIN.findall((CONTAINERS / f"{container}.txt").read_text("utf-8"))}
+    installed = packages_distributions()
+    loaded = {re.sub(r"[-_.]+", "-", found).lower() for room in rooms for found in installed.get(room, ())}
+    assert loaded - pinned <= OF_THIS_MACHINE
     assert ("PIL" in rooms, "fastapi" in rooms) == (container == "image-consumer", container == "image-api")
 
 
