@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 import pytest
@@ -16,7 +15,7 @@ from alarms.row import Row
 from infra.aws.app import main
 from infra.aws.platform.deployment_alarms import deployment_alarms, detection_s, long_enough
 from infra.aws.platform.release_settings import Datapoints, Release
-from infra.aws.stage_file import CATALOGUE, STAGES, read
+from infra.aws.stage_file import CATALOGUE, STAGES
 from infra.written import Node
 from remediators.registry import registry
 
@@ -65,16 +64,12 @@ def test_detection_is_the_whole_window_and_the_time_until_aws_shows_it() -> None
     assert detection_s(Datapoints(3, 5)) == 8 * 60
 
 
-def test_a_bake_time_that_is_too_short_fails_synth_with_one_line(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_bake_time_that_is_too_short_fails_synth_with_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Found before anything is deployed; afterwards blue is gone, and there is nothing to turn back to."""
-    shutil.copytree(STAGES, tmp_path / "stages")
-    (tmp_path / "stages" / "prod.yaml").write_text("platform: {release: {bake: 8 m}}\n", "utf-8")
-    monkeypatch.setattr("infra.aws.app.stage_file.read", lambda stage, catalogue: read(stage, catalogue, tmp_path / "stages"))
-    monkeypatch.setattr("infra.aws.stacks.PipelineStack", lambda *_, **__: None)
+    pipeline = (STAGES / "prod.yaml").read_text("utf-8").split("\nplatform:")[0]
+    (tmp_path / "prod.yaml").write_text(f"{pipeline}\nplatform: {{release: {{bake: 8 m}}}}\n", "utf-8")
 
-    assert main(["--stage", "prod", "--out", str(tmp_path / "out")]) == 1
+    assert main(["--stage", "prod", "--stages", str(tmp_path), "--out", str(tmp_path / "out")]) == 1
 
     said = capsys.readouterr().err.strip().splitlines()
     assert said[-1].startswith("tocsin: platform.release.bake: 8 m, but alb/5xx-rate (3 of 5) may ring only after 8 m")
