@@ -62,6 +62,14 @@ def alarms(aws: Embedded) -> None:
     cloudwatch.delete_alarms(AlarmNames=["a", "b", "c"])
 
 
+def dashboards(aws: Embedded) -> None:
+    cloudwatch = aws.client("cloudwatch")
+    cloudwatch.put_dashboard(DashboardName="d", DashboardBody='{"widgets": []}')
+    cloudwatch.get_dashboard(DashboardName="d")
+    cloudwatch.list_dashboards(DashboardNamePrefix="d")
+    cloudwatch.delete_dashboards(DashboardNames=["d"])
+
+
 def metrics(aws: Embedded) -> None:
     """Read what ``alarms`` put."""
     cloudwatch, window = aws.client("cloudwatch"), {"StartTime": START, "EndTime": START + timedelta(hours=1)}
@@ -302,6 +310,7 @@ def test_every_answer_of_every_operation_is_what_its_service_model_allows(aws: E
     aws.seam.observe(calls.append)
     for part in (
         alarms,
+        dashboards,
         metrics,
         services,
         deployments,
