@@ -130,8 +130,8 @@ def _part(stack: Stack, template: Mapping[str, Any]) -> Part:
 def main(argv: list[str] | None = None) -> int:
     """Write the package; return the exit code. A known failure is one line on stderr."""
     parser = argparse.ArgumentParser(prog="python -m infra.aws.package", description="Package the stacks for use without Node.")
-    parser.add_argument("--assembly", type=Path, default=ASSEMBLY)
-    parser.add_argument("--out", type=Path, default=OUT)
+    parser.add_argument("--assembly", type=Path, default=ASSEMBLY, help=f"what `make synth` wrote; default: {ASSEMBLY}")
+    parser.add_argument("--out", type=Path, default=OUT, help=f"default: {OUT}")
     said = parser.parse_args(argv)
     try:
         parts = write(said.assembly, said.out)

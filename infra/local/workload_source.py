@@ -27,7 +27,7 @@ from infra.local.workload_plan import WorkloadPlan
 from infra.local.workload_queue import WorkloadQueue, gauge
 from infra.local.workload_world import BUCKET, World
 
-RECEIVES = 3  # before a message is a dead letter
+RECEIVES = 5  # before a message is a dead letter, as in the platform's stack
 LOOK_S = 0.01
 MOST_OF, LONGEST_SLICES = 0.6, 10
 DIFFERENT = 24  # pictures; people upload the same ones again and again

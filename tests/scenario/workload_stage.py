@@ -75,7 +75,7 @@ class Stage:
     def _store(self) -> None:
         dead = self.sqs.create_queue(QueueName=DEAD)["QueueUrl"]
         arn = self.sqs.get_queue_attributes(QueueUrl=dead, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
-        redrive = json.dumps({"deadLetterTargetArn": arn, "maxReceiveCount": 3})
+        redrive = json.dumps({"deadLetterTargetArn": arn, "maxReceiveCount": 5})
         self.sqs.create_queue(QueueName=QUEUE, Attributes={"RedrivePolicy": redrive})
         self.s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION})
         rule = {"QueueArn": arn.replace(DEAD, QUEUE), "Events": ["s3:ObjectCreated:*"]}
