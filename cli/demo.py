@@ -99,7 +99,8 @@ def _extras(*, real: bool) -> None:
     for module, extra in needed.items():
         if find_spec(module) is None:
             extras = "cli,local,workload" if real else "cli,local"
-            raise CannotRun(f"{module} is not installed: the demo needs the extra `{extra}` (pip install 'tocsin[{extras}]')")
+            how = f"make setup, or pip install '.[{extras}]'"
+            raise CannotRun(f"{module} is not installed: the demo needs the extra `{extra}` ({how})")
 
 
 def _real(deployed: Catalogue, screen: Callable[[Source], Timeline]) -> tuple[Played, list[str]]:

@@ -21,7 +21,7 @@ def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m infra.aws.app", description="Synthesise the stacks of one stage.")
     parser.add_argument("--stage", default=os.environ.get("STAGE") or "prod", help="default: STAGE of the environment, or prod")
     parser.add_argument("--catalogue", type=Path, default=stage_file.CATALOGUE, help="the packaged one when left out")
-    parser.add_argument("--stages", type=Path, default=stage_file.STAGES, help="the folder of the stage files; default: infra/aws/stages")
+    parser.add_argument("--stages", type=Path, default=stage_file.STAGES, help="folder of the stage files")
     parser.add_argument("--out", type=Path, default=Path(os.environ.get("CDK_OUTDIR") or OUT), help=f"default: {OUT}")
     said = parser.parse_args(argv)
     try:

@@ -146,7 +146,7 @@ def test_a_missing_extra_is_said_in_one_line(
     monkeypatch.setattr(cli.demo, "find_spec", lambda name: None if name == module else find_spec(name))
 
     assert run(monkeypatch) == 2
-    extra = "the demo needs the extra `workload` (pip install 'tocsin[cli,local,workload]')"
+    extra = "the demo needs the extra `workload` (make setup, or pip install '.[cli,local,workload]')"
     assert capsys.readouterr().err == f"tocsin: {module} is not installed: {extra}\n"
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from alarms import yaml_door
-from alarms.domain.errors import BadInput, TocsinError
+from alarms.domain.errors import BadInput, CannotRun, TocsinError
 from infra.aws import stage_file
 from infra.aws.platform import settings
 from infra.aws.platform.settings import Nat, Platform
@@ -148,7 +148,9 @@ def table(platform: Platform, prices: Prices) -> str:
 
 
 def read_prices(path: Path = PRICES) -> Prices:
-    """Read prices.yaml; BadInput with the place of what is missing, unknown or no number."""
+    """Read prices.yaml; BadInput with the place of what is missing, unknown or no number; CannotRun without the file."""
+    if not path.is_file():
+        raise CannotRun(f"{path}: there is no such file of prices")
     document = yaml_door.read_path(path)
     if document.problems:
         raise BadInput("\n".join(str(problem) for problem in document.problems))
@@ -179,8 +181,8 @@ def _names() -> Iterator[str]:
 def main(argv: list[str] | None = None) -> int:
     """Print one stage's table; return the exit code. A known failure is one line on stderr."""
     parser = argparse.ArgumentParser(prog="python -m infra.aws.platform.costs", description="What the platform costs a month.")
-    parser.add_argument("--stage", default="prod")
-    parser.add_argument("--prices", type=Path, default=PRICES)
+    parser.add_argument("--stage", default="prod", help="default: prod")
+    parser.add_argument("--prices", type=Path, default=PRICES, help="a file like infra/aws/platform/prices.yaml, the default")
     said = parser.parse_args(argv)
     try:
         platform = settings.parse(stage_file.read(said.stage).sections.get("platform"))

@@ -101,7 +101,7 @@ def main(argv: list[str] | None = None) -> int:
     from botocore.exceptions import BotoCoreError, ClientError
 
     parser = argparse.ArgumentParser(prog="python -m infra.aws.platform.database_roles", description=__doc__)
-    parser.add_argument("--stage", required=True)
+    parser.add_argument("--stage", required=True, help="a stage of the packaged catalogue")
     said = parser.parse_args(argv)
     try:
         region = stage_file.read(said.stage).settings.region

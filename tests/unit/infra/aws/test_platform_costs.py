@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from alarms.domain.errors import BadInput
 from infra.aws.platform import costs
-from infra.aws.platform.costs import MONTH_END, QUIET, Use, bill, read_prices, table
+from infra.aws.platform.costs import MONTH_END, QUIET, Use, bill, main, read_prices, table
 from infra.aws.platform.network import SERVICES
 from infra.aws.platform.settings import Nat, Network, Platform
 
@@ -72,3 +72,8 @@ def test_a_price_that_is_missing_or_misspelt_is_one_line(tmp_path: Path) -> None
     file.write_text("acu_hour: 0.2\n", "utf-8")
     with pytest.raises(BadInput, match=r"fargate_vcpu_hour is missing"):
         read_prices(file)
+
+
+def test_a_file_of_prices_that_is_not_there_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--prices", str(tmp_path / "prices.yaml")]) == 1
+    assert capsys.readouterr().err == f"tocsin: {tmp_path / 'prices.yaml'}: there is no such file of prices\n"
