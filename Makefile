@@ -49,6 +49,7 @@ check: $(STAMP) ## lint and type-check only
 	$(BIN)/tocsin check
 
 synth: $(STAMP) ## write the stacks of STAGE (prod when not given) to build/cdk.out
+	rm -rf $(CDK)
 	$(BIN)/python -m infra.aws.app --stage $(STAGE) --out $(CDK)
 
 templates: synth $(CHECKOV) ## synth, then lint every template

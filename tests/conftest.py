@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -12,6 +14,7 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
+from fasteners import InterProcessLock
 
 AWS_ENVIRONMENT = {
     "AWS_ACCESS_KEY_ID": "testing",
@@ -86,3 +89,22 @@ def _no_server_is_left() -> Iterator[None]:
     yield
     if "postgres_server" in sys.modules:
         sys.modules["postgres_server"].stop_shared()
+
+
+@pytest.fixture(scope="session")
+def assembly(tmp_path_factory: pytest.TempPathFactory, testrun_uid: str) -> Path:
+    """Return the folder that `make synth` writes for the stage prod, synthesised once for all workers of a test run."""
+    shared = tmp_path_factory.getbasetemp().parent / f"assembly-{testrun_uid}"
+    with InterProcessLock(f"{shared}.lock"):
+        if not shared.exists():
+            command = [sys.executable, "-m", "infra.aws.app", "--stage", "prod", "--out", str(shared)]
+            done = subprocess.run(command, cwd=Path(__file__).parents[1], capture_output=True, text=True, check=False)
+            assert done.returncode == 0, done.stderr[-4000:]
+    return shared
+
+
+@pytest.fixture(scope="session")
+def templates(assembly: Path) -> Mapping[str, Mapping[str, Any]]:
+    """Return each stack's template by the stack's name without ``tocsin-prod-``."""
+    found = {file.name.removesuffix(".template.json"): file for file in assembly.glob("*.template.json")}
+    return {name.removeprefix("tocsin-prod-"): json.loads(file.read_text("utf-8")) for name, file in found.items()}
