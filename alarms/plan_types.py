@@ -68,11 +68,6 @@ class Target:
         """The catalogue table of this stage: a name, or another account's or region's ARN, which DynamodB's calls take too."""
         return self.rows_in or f"{self.prefix}-{self.stage}-catalogue"
 
-    @property
-    def rows_region(self) -> str:
-        """The region of that table."""
-        return self.rows_in.split(":")[3] if self.rows_in else self.region
-
 
 @dataclass(frozen=True, slots=True)
 class Scope:

@@ -46,6 +46,7 @@ def command(  # noqa: PLR0913 - every parameter is an option of the verb
     from alarms.dashboards.compile import dashboards
     from cli.catalogue import opened
 
+    _together(form, out, put=put)
     if put:
         _put(path, Where(stage, profile, region), form, allow_deletes=allow_deletes, yes=yes)
         return
@@ -69,6 +70,16 @@ def command(  # noqa: PLR0913 - every parameter is an option of the verb
     typer.echo(f"{len(made)} dashboard{'s' * (len(made) != 1)} of stage {loaded.settings.stage}", err=True)
     if not loaded.settings.account_declared:
         typer.echo("note: the stage declares no account; the ARNs carry AWS's documentation account 123456789012", err=True)
+
+
+def _together(form: Format, out: Path | None, *, put: bool) -> None:
+    """Refuse options that mean nothing together."""
+    from alarms.domain.errors import BadInput
+
+    if put and (out or form is Format.CLOUDFORMATION):
+        raise BadInput("--put writes to CloudWatch: leave out --out and --format cloudformation")
+    if out and form is not Format.TEXT:
+        raise BadInput("--out writes one file for each dashboard: leave out --format")
 
 
 def _put(path: Path | None, where: Where, form: Format, *, allow_deletes: int | None, yes: bool) -> None:

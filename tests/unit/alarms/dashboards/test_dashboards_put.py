@@ -201,3 +201,13 @@ def test_a_body_that_is_none_is_foreign(shop: Shop) -> None:
     for text in ('{"widgets": []}', '{"widgets": [3, {"properties": []}]}', '{"widgets": [{}], "start": 5}'):
         shop.cloudwatch.put_dashboard(DashboardName="tocsin-dev-sqs", DashboardBody=text)
         assert "refused: a dashboard of this name exists and is not ours" in shop("--put", "--yes").stdout
+
+
+@pytest.mark.parametrize(
+    "words", [("--put", "--out", "files"), ("--put", "--format", "cloudformation"), ("--out", "files", "--format", "json")]
+)
+def test_ways_that_exclude_each_other_are_refused(shop: Shop, words: tuple[str, ...]) -> None:
+    done = shop(*words)
+    assert done.exit_code != 0
+    assert "leave out --" in str(done.exception)
+    assert not shop.cloudwatch.list_dashboards()["DashboardEntries"]
