@@ -42,7 +42,7 @@ def command(  # noqa: PLR0913 - every parameter is an option of the verb
     profile: Annotated[str | None, typer.Option(help="The AWS profile.")] = None,
     region: Annotated[str | None, typer.Option(help="The region, where the stage declares none.")] = None,
 ) -> None:
-    """Compile dashboards from the catalogue: print them, write files, or put them. Exit 0, or 1: error or refused."""
+    """Compile dashboards from the catalogue. Prints them, writes files, or puts them. Exit 0, or 1: error or refused."""
     from alarms.dashboards.compile import dashboards
     from cli.catalogue import opened
 

@@ -93,6 +93,18 @@ def test_a_pull_request_has_one_comment_of_a_stage(before: str, called: str, tmp
     assert calls.read_text("utf-8").strip() == called.format(file=plan)
 
 
+def test_a_plan_that_could_not_be_made_takes_no_comments_place(tmp_path: Path) -> None:
+    plan, calls = tmp_path / "plan.md", tmp_path / "calls"
+    plan.write_text("", "utf-8")
+    gh = tmp_path / "gh"
+    gh.write_text(f'#!/bin/sh\necho 4711\necho "$*" >"{calls}"\n', "utf-8")
+    gh.chmod(0o755)
+    path = f"{tmp_path}{os.pathsep}{os.environ['PATH']}"
+    done = run("bash", ".github/comment.sh", str(plan), "7", PATH=path, GITHUB_REPOSITORY="me/shop")
+    assert done.returncode == 0, done.stderr
+    assert not calls.exists()
+
+
 def test_the_jobs_identity_is_written_for_its_owner_only(tmp_path: Path) -> None:
     curl, token = tmp_path / "curl", tmp_path / "identity"
     curl.write_text('#!/bin/sh\necho \'{"count": 1, "value": "a.b.c"}\'\n', "utf-8")
