@@ -9,6 +9,7 @@ from typing import Any
 
 import pg8000.exceptions
 import pytest
+from postgres_server import Server, serving
 
 from alarms.domain.errors import CannotRun
 from infra.aws.platform.database_roles import NAMES, make, statements, verifier
@@ -17,16 +18,24 @@ SECRET = "Wq7RkT0vXb3LmN9pZs5Yc1DfGh8JtU2aEo6iKr4x"
 OLDER = ("WITH ADMIN TRUE, INHERIT FALSE, SET FALSE", "WITH ADMIN OPTION")  # before PostgreSQL 16
 
 
+@pytest.fixture(scope="module")
+def server() -> Iterator[Server]:
+    """Start a server of this module's own: roles belong to a whole server, and other stories have these names too."""
+    with serving() as started:
+        started.run("CREATE ROLE rds_superuser")  # Aurora's, which is no superuser
+        yield started
+
+
 @pytest.fixture
-def database(postgres_server: Any) -> Iterator[Any]:
-    """Make a database image with Aurora's role of superusers; roles and database go again."""
-    postgres_server.run("CREATE DATABASE image", "CREATE ROLE rds_superuser")
-    yield postgres_server
-    postgres_server.run("DROP DATABASE image WITH (FORCE)")
-    postgres_server.run(*[f"DROP ROLE IF EXISTS {role}" for role in (*NAMES, "rds_superuser")])
+def database(server: Server) -> Iterator[Server]:
+    """Make a database image; the roles and it go again."""
+    server.run("CREATE DATABASE image")
+    yield server
+    server.run("DROP DATABASE image WITH (FORCE)")
+    server.run(*[f"DROP ROLE IF EXISTS {role}" for role in NAMES])
 
 
-def _run(server: Any, sql: list[str]) -> None:
+def _run(server: Server, sql: list[str]) -> None:
     connection = server.connect(database="image")
     try:
         for statement in sql:
@@ -39,7 +48,7 @@ def _all() -> list[str]:
     return statements({role: verifier(SECRET, role.encode().ljust(16, b".")) for role in NAMES})
 
 
-def test_each_role_comes_in_with_the_password_of_its_secret_also_after_a_second_run(database: Any) -> None:
+def test_each_role_comes_in_with_the_password_of_its_secret_also_after_a_second_run(database: Server) -> None:
     _run(database, _all())
     _run(database, _all())
 
@@ -48,7 +57,7 @@ def test_each_role_comes_in_with_the_password_of_its_secret_also_after_a_second_
             assert session.run("SELECT current_user") == [[role]]
 
 
-def test_tocsin_sees_and_ends_sessions_and_sets_limits_of_the_services(database: Any) -> None:
+def test_tocsin_sees_and_ends_sessions_and_sets_limits_of_the_services(database: Server) -> None:
     _run(database, _all())
 
     with closing(database.connect("tocsin", database="image", password=SECRET)) as session:
@@ -57,7 +66,7 @@ def test_tocsin_sees_and_ends_sessions_and_sets_limits_of_the_services(database:
         assert session.run(may) == [[True, True]]
 
 
-def test_tocsin_neither_reads_a_service_s_tables_nor_touches_another_role(database: Any) -> None:
+def test_tocsin_neither_reads_a_service_s_tables_nor_touches_another_role(database: Server) -> None:
     _run(database, _all())
     with closing(database.connect("image_owner", database="image", password=SECRET)) as owner:
         owner.run("CREATE TABLE images (id int)")
@@ -73,7 +82,7 @@ def test_tocsin_neither_reads_a_service_s_tables_nor_touches_another_role(databa
                 session.run("ALTER ROLE image_owner SET idle_session_timeout = '15min'")
 
 
-def test_a_service_makes_no_tables(database: Any) -> None:
+def test_a_service_makes_no_tables(database: Server) -> None:
     _run(database, _all())
 
     refused = pytest.raises(pg8000.exceptions.DatabaseError, match="42501")
