@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from itertools import chain
 
 from alarms.plan_text import plan_lines, summary
 from alarms.plan_types import Plan
@@ -20,10 +19,12 @@ def to_markdown(plan: Plan) -> str:
     """
     lines = [line for line in plan_lines(plan) if line != summary(plan)]
     target = plan.target
-    head = f"{marker(plan)}\n### tocsin: {target.catalogue}, stage {target.stage} ({_place(plan)})\n\n**{_verdict(plan)}**\n"
+    title = f"tocsin: {target.catalogue}, stage {target.stage} ({target.account}, {target.region})"
+    head = f"{marker(plan)}\n### {title}\n\n**{_verdict(plan)}**\n"
     if not lines:
         return head
-    fence = "`" * max(3, 1 + max(map(len, chain([""], *(re.findall(r"`+", line) for line in lines)))))
+    longest = max((len(run) for line in lines for run in re.findall("`+", line)), default=0)
+    fence = "`" * max(3, longest + 1)
     room = LONGEST - len(head) - 2 * len(fence) - 200
     kept: list[str] = []
     for line in lines:
@@ -41,10 +42,6 @@ def to_markdown(plan: Plan) -> str:
 def marker(plan: Plan) -> str:
     """Return the comment in the comment by which the next run finds it, one for each catalogue and stage."""
     return f"<!-- tocsin plan {plan.target.catalogue}/{plan.target.stage} -->"
-
-
-def _place(plan: Plan) -> str:
-    return f"{plan.target.account}, {plan.target.region}"
 
 
 def _verdict(plan: Plan) -> str:
